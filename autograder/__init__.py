@@ -1,0 +1,16 @@
+"""Grades notebooks by what their functions compute.
+
+    check.py            the oracle and the student's `check()`: one file, NumPy only
+    authoring.py        what an assignment's checks.py is written with
+    source.py           the instructor's MyST notebook, read and completed
+    build.py            sources to exercises/, hidden cases and nbgrader's source folder
+    secret.py           the course's secret
+    mutants.py          are all misconceptions caught, each with its own hint?
+    sample_class.py     a made-up class, to try everything on
+    nbgrader_course.py  nbgrader's own commands, in this process
+    engine/             runs students' code in a sandbox
+    command.py          the `autograder` command
+
+Imports run from the bottom of this list upwards only: nothing imports the command line, and check.py
+imports nothing of the package. Nothing here knows about recurrent networks.
+"""

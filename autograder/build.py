@@ -1,0 +1,499 @@
+"""From what the instructor writes to what students get and what grading needs.
+
+    solutions/<a>/<a>.md  ┐            ┌ _build/source/<a>/    the instructor's notebook, for nbgrader
+    solutions/<a>/checks.py ├─ build ─>├ exercises/<a>/        the student's folder, committed
+    Keras                 ┘            └ _build/hidden/<a>.npz hidden cases, never shared
+
+Building twice gives the same bytes; what is up to date is skipped.
+"""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+import hmac
+import importlib.metadata
+import io
+import json
+import os
+import shutil
+import warnings
+import zipfile
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import nbformat
+import numpy as np
+
+from autograder import check as oracle
+from autograder.authoring import Assignment, Check, load_assignment, parameters_of
+from autograder.check import CheckError
+from autograder.secret import load_secret
+from autograder.source import grade_name, read_source, solution_namespace
+
+PUBLIC_SEED = b"public cases"
+# What the outputs depend on besides the assignment's own files.
+ENGINE_SOURCES = ("check.py", "authoring.py", "build.py", "source.py")
+VERSIONS = ("numpy", "nbgrader", "jupytext", "nbformat")
+
+
+@dataclass(frozen=True)
+class Course:
+    """Where the parts of a course lie."""
+
+    root: Path
+
+    @property
+    def solutions(self) -> Path:
+        return self.root / "solutions"
+
+    @property
+    def exercises(self) -> Path:
+        return self.root / "exercises"
+
+    @property
+    def source(self) -> Path:
+        return self.root / "_build" / "source"
+
+    @property
+    def hidden(self) -> Path:
+        return self.root / "_build" / "hidden"
+
+    @property
+    def stamps(self) -> Path:
+        return self.root / "_build" / "stamps"
+
+    def assignments(self) -> list[str]:
+        """Names of all assignments, in alphabetical order."""
+        return sorted(path.parent.name for path in self.solutions.glob("*/checks.py"))
+
+    def folder(self, name: str) -> Path:
+        """The solution folder of an assignment.
+
+        Raises:
+            CheckError: there is none of this name.
+        """
+        if name not in self.assignments():
+            known = ", ".join(self.assignments()) or "none"
+            raise CheckError(
+                f"there is no assignment {name!r} in {self.solutions}; there are: {known}."
+            )
+        return self.solutions / name
+
+
+def find_course(start: Path | None = None) -> Course:
+    """The course that a folder belongs to: the nearest parent with `nbgrader_config.py`."""
+    start = (start or Path.cwd()).resolve()
+    for folder in (start, *start.parents):
+        if (folder / "nbgrader_config.py").is_file() and (folder / "solutions").is_dir():
+            return Course(folder)
+    raise CheckError(
+        f"{start} is not inside a course: go to the folder that holds nbgrader_config.py and "
+        "solutions/, or name it with --course."
+    )
+
+
+# --------------------------------------------------------------------------- cases become data
+
+
+def seeded(key: bytes, *names: object) -> np.random.Generator:
+    """A random generator for one purpose, from a key and the purpose's name."""
+    digest = hmac.new(key, "/".join(map(str, names)).encode(), hashlib.sha256).digest()
+    return np.random.default_rng(int.from_bytes(digest[:16], "big"))
+
+
+def mistakes_of(check: Check, data: oracle.Case, driver: Callable | None) -> Iterator[tuple]:
+    """(id, output) of every misconception that answers this case differently from the reference."""
+    expected = data.reference()
+    for misconception in check.misconceptions:
+        with np.errstate(all="ignore"), oracle.quiet():
+            answer = oracle.call(misconception.function, data, driver)
+        if answer.error:
+            name = answer.error.split(":")[0]
+            if not (isinstance(expected, oracle.Raises) and expected.name == name):
+                yield misconception.id, oracle.Raises(name)
+            continue
+        value = oracle.unpack(*oracle.pack(answer.value))
+        wrong = isinstance(expected, oracle.Raises)
+        if wrong or oracle._compare(expected, value, data.tolerance, ()) is not None:
+            yield misconception.id, value
+
+
+def checks_data(
+    assignment: Assignment,
+    kind: str,
+    secret: bytes,
+    progress: Callable[[str], None] = lambda text: None,
+) -> tuple[dict, list[np.ndarray]]:
+    """Compute the manifest and arrays of a public or hidden set: cases, references, mistakes."""
+    arrays: list[np.ndarray] = []
+    key = PUBLIC_SEED if kind == "public" else secret
+    drivers_file = assignment.folder / "drivers.py"
+    drivers = drivers_file.read_text(encoding="utf-8") if drivers_file.is_file() else None
+    manifest: dict[str, Any] = {
+        "format": oracle.FORMAT,
+        "assignment": assignment.name,
+        "kind": kind,
+        "secret_id": oracle.secret_id(secret) if kind == "hidden" else "",
+        "draw_key": hmac.new(key, b"draw", hashlib.sha256).hexdigest(),
+        "allows": list(assignment.allows),
+        "drivers": drivers,
+        "checks": {},
+    }
+    for check in assignment.checks:
+        progress(f"{assignment.name}: {kind} cases of {check.name}")
+        manifest["checks"][check.name] = _check_data(assignment, check, kind, key, arrays, drivers)
+    manifest["arrays"] = [[array.dtype.str, list(array.shape)] for array in arrays]
+    manifest["digest"] = oracle.seal(manifest, arrays, secret if kind == "hidden" else None)
+    return manifest, arrays
+
+
+def _check_data(
+    assignment: Assignment,
+    check: Check,
+    kind: str,
+    key: bytes,
+    arrays: list[np.ndarray],
+    drivers: str | None,
+) -> dict:
+    where = f"solutions/{assignment.name}/checks.py"
+    driver = oracle.load_driver(drivers, check.driver)
+    entries = []
+    for variant in range(1 if kind == "public" else check.variants):
+        seen: set[str] = set()
+        for case in check.cases(seeded(key, assignment.name, check.name, variant)):
+            if kind == "public" and not case.public:
+                continue
+            if case.slot in seen:
+                raise CheckError(f"{where}: two cases of `{check.name}` are called {case.slot!r}.")
+            if case.group not in {group.id for group in check.groups}:
+                raise CheckError(f"{where}: `{check.name}` has no group {case.group!r}.")
+            seen.add(case.slot)
+            entry: dict[str, Any] = {
+                "id": f"{case.slot}#{variant}",
+                "slot": case.slot,
+                "group": case.group,
+                "args": oracle._pack(list(case.args), arrays, 0),
+                "kwargs": {k: oracle._pack(v, arrays, 0) for k, v in case.kwargs.items()},
+                "tolerance": case.tolerance,
+                "score": vars(case.score) if case.score else None,
+                "mistakes": {},
+            }
+            expects = case.expects
+            if expects is None:
+                probe = oracle.Case(**entry, expects={"v": None}, arrays=arrays)
+                args, kwargs = probe.arguments()
+                expects = check.reference(*args, **kwargs)
+            entry["expects"] = oracle._pack(expects, arrays, 0)
+            if "o" in entry["expects"]:
+                raise CheckError(f"{where}: the reference of `{check.name}` gave no plain value.")
+            data = oracle.Case(**entry, arrays=arrays)
+            if case.score is None:
+                for name, value in mistakes_of(check, data, driver):
+                    entry["mistakes"][name] = oracle._pack(value, arrays, 0)
+            entries.append(entry)
+    if not entries:
+        raise CheckError(f"{where}: `{check.name}` has no {kind} cases.")
+    return {
+        "points": check.points,
+        "parameters": [p for p in parameters_of(check.reference)],
+        "returns": list(check.returns),
+        "driver": check.driver,
+        "calls": check.calls,
+        "groups": [vars(group) for group in check.groups],
+        "misconceptions": [
+            {"id": m.id, "hint": m.hint, "detects": m.detects} for m in check.misconceptions
+        ],
+        "cases": entries,
+    }
+
+
+def npz_bytes(manifest: dict, arrays: list[np.ndarray]) -> bytes:
+    """The file's bytes; the same content gives the same bytes."""
+    text = json.dumps(manifest, sort_keys=True, ensure_ascii=False).encode()
+    block = b"".join(array.tobytes() for array in arrays)
+    parts = {"manifest": np.frombuffer(text, np.uint8), "block": np.frombuffer(block, np.uint8)}
+    buffer = io.BytesIO()
+    np.savez_compressed(buffer, allow_pickle=False, **parts)
+    return buffer.getvalue()
+
+
+def agree(path: Path, manifest: dict, arrays: list[np.ndarray], tolerance: float = 1e-12) -> str:
+    """Compare a stored file with freshly computed content.
+
+    Returns an empty string when everything but the last digits of the numbers is equal, else what
+    differs. Different processors round differently, so bytes are not compared.
+    """
+    try:
+        stored, kept = oracle.read_npz(path)
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+        return f"{path} cannot be read ({error})"
+    names = {"digest"}
+    ours, theirs = ({k: v for k, v in m.items() if k not in names} for m in (manifest, stored))
+    for name in ours["checks"].keys() | theirs.get("checks", {}).keys():
+        if ours["checks"].get(name) != theirs["checks"].get(name):
+            return f"the cases or hints of `{name}` differ"
+    if ours != theirs or len(kept) != len(arrays):
+        return "the manifests differ"
+    for number, (a, b) in enumerate(zip(arrays, kept)):
+        if a.shape != b.shape or a.dtype != b.dtype:
+            return f"array {number} has another shape or dtype"
+        scale = max(1.0, float(np.abs(a).max(initial=0)))
+        worst = float(np.abs(a.astype(np.float64) - b.astype(np.float64)).max(initial=0))
+        if worst > tolerance * scale:
+            return f"array {number} differs by {worst:.2g}"
+    return ""
+
+
+def verify_solution(assignment: Assignment, path: Path, namespace: dict) -> None:
+    """Make sure that the notebook's solution and the other right variants pass every case.
+
+    Raises:
+        CheckError: names the function and what its check says.
+    """
+    checks = oracle.CheckSet.load(path)
+    where = f"solutions/{assignment.name}"
+    for check in assignment.checks:
+        data = checks[check.name]
+        driver = oracle.load_driver(checks.drivers, data.driver)
+        if check.name not in namespace:
+            raise CheckError(f"{where}/{assignment.name}.md defines no `{check.name}`.")
+        functions = {"the solution": namespace[check.name], **check.right}
+        for label, function in functions.items():
+            verdict = run_check(data, list(data.cases), function, driver)
+            if not verdict.right:
+                raise CheckError(
+                    f"{where}: {label} of `{check.name}` disagrees with its reference.\n"
+                    + verdict.text()
+                )
+
+
+def run_check(
+    check: oracle.Check,
+    cases: list[oracle.Case],
+    function: Callable,
+    driver: Callable | None = None,
+) -> oracle.Verdict:
+    """Judge a trusted function in this process, by the same steps as the engine."""
+    answers = []
+    with oracle.quiet():
+        for k in oracle.plan(check, cases):
+            answer = oracle.call(function, cases[k], driver)
+            answer.value = oracle.unpack(*oracle.pack(answer.value))
+            after = oracle._plain(answer.args_after)
+            answer.args_after = after and oracle.unpack(*oracle.pack(after))
+            answers.append(answer)
+    return oracle.judge(check, cases, answers)
+
+
+# --------------------------------------------------------------------------- files
+
+
+def write_atomically(path: Path, content: bytes) -> None:
+    """Write a file so that readers see the old or the new content, never half of it."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    temporary.write_bytes(content)
+    temporary.replace(path)
+
+
+def inputs_digest(course: Course, name: str, secret: bytes) -> str:
+    """Digest of everything that the outputs of an assignment are made from."""
+    digest = hashlib.sha256(oracle.secret_id(secret).encode())
+    here = Path(__file__).parent
+    files = [here / file for file in ENGINE_SOURCES] + sorted(course.solutions.glob("*.py"))
+    files += sorted(p for p in course.folder(name).rglob("*") if p.is_file())
+    files.append(course.root / "nbgrader_config.py")
+    for path in files:
+        if "__pycache__" in path.parts or path.suffix == ".ipynb":
+            continue
+        digest.update(path.name.encode() + b"\0" + path.read_bytes())
+    for package in VERSIONS:
+        digest.update(f"{package}{importlib.metadata.version(package)}".encode())
+    return digest.hexdigest()
+
+
+def outputs_digest(course: Course, name: str) -> str:
+    """Digest of the files that building an assignment makes."""
+    digest = hashlib.sha256()
+    hidden = course.hidden / f"{name}.npz"
+    for folder in (course.source / name, course.exercises / name):
+        for path in sorted(folder.rglob("*")):
+            if path.is_file():
+                digest.update(path.name.encode() + b"\0" + path.read_bytes())
+    digest.update(hidden.read_bytes() if hidden.is_file() else b"missing")
+    return digest.hexdigest()
+
+
+def build(
+    course: Course,
+    name: str,
+    force: bool = False,
+    progress: Callable[[str], None] = lambda text: None,
+) -> bool:
+    """Build one assignment; returns False when it was up to date.
+
+    Raises:
+        CheckError: a source is missing or inconsistent; nothing of the old outputs is touched.
+    """
+    secret = load_secret(course.root)
+    stamp = course.stamps / f"{name}.json"
+    inputs = inputs_digest(course, name, secret)
+    if not force and stamp.is_file():
+        known = json.loads(stamp.read_text(encoding="utf-8"))
+        if known == {"inputs": inputs, "outputs": outputs_digest(course, name)}:
+            return False
+    assignment = load_assignment(course.folder(name))
+    notebook = read_source(course.folder(name), assignment)
+    hidden = checks_data(assignment, "hidden", secret, progress)
+    public = checks_data(assignment, "public", secret, progress)
+    verify_distinct(assignment, [public[0], hidden[0]], [public[1], hidden[1]])
+
+    staging = course.root / "_build" / "staging" / name
+    shutil.rmtree(staging, ignore_errors=True)
+    staging.mkdir(parents=True)
+    write_atomically(staging / "hidden.npz", npz_bytes(*hidden))
+    write_atomically(staging / "public.npz", npz_bytes(*public))
+    progress(f"{name}: solution against references")
+    namespace = solution_namespace(notebook, name)
+    verify_solution(assignment, staging / "hidden.npz", namespace)
+    verify_solution(assignment, staging / "public.npz", namespace)
+
+    kept = course.exercises / name / "public.npz"
+    if kept.is_file() and agree(kept, *public) == "":
+        # Another processor may round a last digit differently: the committed bytes stay.
+        shutil.copyfile(kept, staging / "public.npz")
+    source = course.source / name
+    source.mkdir(parents=True, exist_ok=True)
+    for extra in source.iterdir():
+        if extra.name not in {"check.py", "public.npz", f"{name}.ipynb"} and extra.is_file():
+            extra.unlink()
+    write_atomically(source / "check.py", Path(oracle.__file__).read_bytes())
+    write_atomically(source / "public.npz", (staging / "public.npz").read_bytes())
+    write_atomically(source / f"{name}.ipynb", nbformat.writes(notebook).encode() + b"\n")
+    for path in sorted((course.folder(name) / "files").glob("*")):
+        write_atomically(source / path.name, path.read_bytes())
+    write_atomically(course.hidden / f"{name}.npz", (staging / "hidden.npz").read_bytes())
+    progress(f"{name}: the student's folder")
+    release(course, name)
+    shutil.rmtree(staging, ignore_errors=True)
+    result = {"inputs": inputs, "outputs": outputs_digest(course, name)}
+    write_atomically(stamp, json.dumps(result).encode())
+    return True
+
+
+def verify_distinct(assignment: Assignment, manifests: list[dict], arrays: list[list]) -> None:
+    """Every misconception must be caught in every draw, and differ from every other one.
+
+    Raises:
+        CheckError: names the misconceptions.
+    """
+    where = f"solutions/{assignment.name}/checks.py"
+    for check in assignment.checks:
+        hidden = manifests[1]["checks"][check.name]["cases"]
+        told: dict[bytes, str] = {}
+        for misconception in check.misconceptions:
+            name = misconception.id
+            if misconception.detects:
+                continue
+            slots: dict[str, list[bool]] = {}
+            for case in hidden:
+                slots.setdefault(case["slot"], []).append(name in case["mistakes"])
+            if not any(all(wrong) for wrong in slots.values()):
+                raise CheckError(
+                    f"{where}: no case of `{check.name}` catches {name!r} in every draw: add a slot "
+                    "whose inputs show the mistake."
+                )
+            print_of = hashlib.sha256()
+            for case in hidden:
+                spec = case["mistakes"].get(name)
+                value = None if spec is None else oracle.unpack(spec, arrays[1])
+                print_of.update(case["id"].encode() + _rounded(value))
+            twin = told.setdefault(print_of.digest(), name)
+            if twin != name:
+                raise CheckError(
+                    f"{where}: {twin!r} and {name!r} of `{check.name}` give the same numbers on "
+                    "every case: they are one misconception, or a case that tells them apart is missing."
+                )
+
+
+def _rounded(value: Any) -> bytes:
+    if isinstance(value, np.ndarray):
+        return repr((value.shape, np.round(value.astype(np.float64), 9).tolist())).encode()
+    if isinstance(value, (tuple, list)):
+        return b"[" + b",".join(map(_rounded, value)) + b"]"
+    return repr(value).encode()
+
+
+def release(course: Course, name: str) -> None:
+    """Make the student's folder from the instructor's notebook, with nbgrader itself."""
+    staging = course.root / "_build" / "release"
+    shutil.rmtree(staging / name, ignore_errors=True)
+    generate(course, name, database=False, release_directory=str(staging))
+    target = course.exercises / name
+    target.mkdir(parents=True, exist_ok=True)
+    made = {path.name: path.read_bytes() for path in (staging / name).iterdir()}
+    for path in target.iterdir():
+        if path.name not in made and path.is_file():
+            path.unlink()
+    for file, content in made.items():
+        write_atomically(target / file, content)
+    shutil.rmtree(staging, ignore_errors=True)
+
+
+def generate(
+    course: Course, name: str, database: bool = True, release_directory: str | None = None
+) -> None:
+    """Run nbgrader's own `generate_assignment`, with the course's configuration.
+
+    Raises:
+        CheckError: nbgrader reports a failure; carries its log.
+    """
+    from autograder.nbgrader_course import run_converter
+
+    run_converter(
+        course,
+        "generate_assignment",
+        name,
+        GenerateAssignment={"no_database": not database},
+        SaveCells={"enabled": database},
+        CourseDirectory={"release_directory": release_directory} if release_directory else {},
+    )
+
+
+def recheck(
+    course: Course, name: str, progress: Callable[[str], None] = lambda text: None
+) -> dict[str, str]:
+    """Recompute all references of an assignment; what differs by more than 1e-12, by file."""
+    secret = load_secret(course.root)
+    assignment = load_assignment(course.folder(name))
+    differences = {}
+    files = {
+        "hidden": course.hidden / f"{name}.npz",
+        "public": course.exercises / name / "public.npz",
+    }
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        for kind, path in files.items():
+            data = checks_data(assignment, kind, secret, progress)
+            differences[str(path.relative_to(course.root))] = agree(path, *data)
+    return differences
+
+
+def check_cells(notebook: nbformat.NotebookNode) -> dict[str, str]:
+    """Check name to grade_id, for every cell of an instructor's notebook that grades a function."""
+    found = {}
+    for cell in notebook.cells:
+        if cell.cell_type == "code" and (name := grade_name(cell.source)):
+            found[name] = cell.metadata["nbgrader"]["grade_id"]
+    return found
+
+
+def parse(source: str) -> ast.Module | None:
+    """The syntax tree of a cell, or None when it is not plain Python."""
+    try:
+        return ast.parse(source)
+    except SyntaxError:
+        return None
