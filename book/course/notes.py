@@ -1,0 +1,66 @@
+"""From a cell into the text: numbers with a name, and tables of what was measured."""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+
+def glue(**values: Any) -> None:
+    """Give numbers or words a name that the chapter's text can quote.
+
+    ``glue(accuracy=0.71)`` in a cell, ``{glue:text}`accuracy:.2f` `` in the text. Nothing is
+    displayed. The names of one chapter start with its number: ``ch01_accuracy``.
+    """
+    from IPython.display import display
+
+    prefix = "application/papermill.record/"  # what MyST-NB takes out of the page again
+    for name, value in values.items():
+        if isinstance(value, np.generic):
+            value = value.item()
+        shown = value if isinstance(value, str) else repr(value)
+        display(
+            {f"{prefix}text/plain": shown if not isinstance(value, str) else repr(value)},
+            metadata={"scrapbook": {"name": name, "mime_prefix": prefix}},
+            raw=True,
+        )
+
+
+class Table:
+    """Measured numbers as a table. Columns name them; cells that are no strings need a format.
+
+    >>> Table(["model", "accuracy"], [["bag", 0.6]], ["{}", "{:.2f}"])
+    """
+
+    def __init__(
+        self,
+        columns: Sequence[str],
+        rows: Sequence[Sequence[Any]],
+        formats: Sequence[str] | None = None,
+    ) -> None:
+        self.columns = list(columns)
+        formats = list(formats or ["{}"] * len(self.columns))
+        self.rows = [
+            [form.format(value) for form, value in zip(formats, row, strict=True)] for row in rows
+        ]
+
+    def _repr_mimebundle_(self, include=None, exclude=None) -> Mapping[str, str]:  # type: ignore[no-untyped-def]
+        head = "".join(f'<th scope="col">{html.escape(c)}</th>' for c in self.columns)
+        body = "".join(
+            "<tr>"
+            + "".join(
+                f'<th scope="row">{html.escape(v)}</th>' if i == 0 else f"<td>{html.escape(v)}</td>"
+                for i, v in enumerate(row)
+            )
+            + "</tr>"
+            for row in self.rows
+        )
+        return {
+            "text/html": f'<div class="scroll-x" tabindex="0" role="group" aria-label="Table">'
+            f'<table class="measured"><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>'
+            "</div>",
+            "text/plain": "\n".join("\t".join(row) for row in [self.columns, *self.rows]),
+        }
