@@ -1,11 +1,15 @@
-"""nbgrader's configuration: where the course lies and what grades it. Read by every `nbgrader` command."""
+"""nbgrader's configuration: where the course lies. Every `nbgrader` command reads it.
+
+Settings: COURSE_DATA, a folder, keeps submitted/, autograded/, feedback/ and gradebook.db there instead
+of beside this file, so that several classes (or a made-up one) can share one course.
+"""
 
 import os
 from pathlib import Path
 
 c = get_config()  # noqa: F821  nbgrader provides it
 
-root = Path(os.environ.get("COURSE_ROOT", Path(__file__).resolve().parent))
+root = Path(__file__).resolve().parent
 
 c.CourseDirectory.course_id = "recurrent-networks"
 c.CourseDirectory.root = str(root)
@@ -14,8 +18,16 @@ c.CourseDirectory.source_directory = "_build/source"
 c.CourseDirectory.release_directory = "exercises"
 c.CourseDirectory.ignore = [".ipynb_checkpoints", "*.pyc", "__pycache__", ".*"]
 
-# Where grading finds the hidden cases; kernels inherit it, students' machines have neither.
+if "COURSE_DATA" in os.environ:
+    data = Path(os.environ["COURSE_DATA"]).resolve()
+    data.mkdir(parents=True, exist_ok=True)
+    c.CourseDirectory.submitted_directory = str(data / "submitted")
+    c.CourseDirectory.autograded_directory = str(data / "autograded")
+    c.CourseDirectory.feedback_directory = str(data / "feedback")
+    c.CourseDirectory.db_url = f"sqlite:///{data / 'gradebook.db'}"
+
+# Where grading finds the hidden cases. Kernels inherit it; students' machines have neither.
 os.environ["AUTOGRADER_HIDDEN"] = str(root / "_build" / "hidden")
 
 c.ClearSolutions.code_stub = {"python": "# YOUR CODE HERE\nraise NotImplementedError()"}
-c.Execute.timeout = 120
+c.Execute.timeout = 60

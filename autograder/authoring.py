@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-from autograder.check import DEFAULT_TOLERANCE, CheckError, Generator, Raises
+from autograder.check import DEFAULT_TOLERANCE, CheckError, Generator, Raises, quiet
 
 __all__ = [
     "Accuracy",
@@ -204,7 +204,8 @@ def import_file(path: Path, name: str) -> ModuleType:
     # Assignments share helpers in solutions/, e.g. for Keras references.
     sys.path.insert(0, str(path.parent.parent))
     try:
-        spec.loader.exec_module(module)
+        with quiet():  # TensorFlow logs on import, whatever its log level
+            spec.loader.exec_module(module)
     except CheckError:
         raise
     except Exception as error:

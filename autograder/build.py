@@ -58,6 +58,10 @@ class Course:
         return self.root / "_build" / "source"
 
     @property
+    def released(self) -> Path:
+        return self.root / "_build" / "released"
+
+    @property
     def hidden(self) -> Path:
         return self.root / "_build" / "hidden"
 
@@ -108,6 +112,8 @@ def mistakes_of(check: Check, data: oracle.Case, driver: Callable | None) -> Ite
     """(id, output) of every misconception that answers this case differently from the reference."""
     expected = data.reference()
     for misconception in check.misconceptions:
+        if misconception.detects:
+            continue  # its first answer is right: it is told by what it does besides
         with np.errstate(all="ignore"), oracle.quiet():
             answer = oracle.call(misconception.function, data, driver)
         if answer.error:
@@ -319,7 +325,7 @@ def outputs_digest(course: Course, name: str) -> str:
     """Digest of the files that building an assignment makes."""
     digest = hashlib.sha256()
     hidden = course.hidden / f"{name}.npz"
-    for folder in (course.source / name, course.exercises / name):
+    for folder in (course.source / name, course.released / name):
         for path in sorted(folder.rglob("*")):
             if path.is_file():
                 digest.update(path.name.encode() + b"\0" + path.read_bytes())
@@ -333,7 +339,9 @@ def build(
     force: bool = False,
     progress: Callable[[str], None] = lambda text: None,
 ) -> bool:
-    """Build one assignment; returns False when it was up to date.
+    """Build one assignment into `_build/`; returns False when it was up to date.
+
+    `exercises/` is not touched: see `publish` and `out_of_step`.
 
     Raises:
         CheckError: a source is missing or inconsistent; nothing of the old outputs is touched.
@@ -429,18 +437,36 @@ def _rounded(value: Any) -> bytes:
 
 def release(course: Course, name: str) -> None:
     """Make the student's folder from the instructor's notebook, with nbgrader itself."""
-    staging = course.root / "_build" / "release"
-    shutil.rmtree(staging / name, ignore_errors=True)
-    generate(course, name, database=False, release_directory=str(staging))
-    target = course.exercises / name
-    target.mkdir(parents=True, exist_ok=True)
-    made = {path.name: path.read_bytes() for path in (staging / name).iterdir()}
-    for path in target.iterdir():
-        if path.name not in made and path.is_file():
+    shutil.rmtree(course.released / name, ignore_errors=True)
+    generate(course, name, database=False, release_directory=str(course.released))
+
+
+def folder_bytes(folder: Path) -> dict[str, bytes]:
+    """Names and contents of the files of a folder; empty when it does not exist."""
+    if not folder.is_dir():
+        return {}
+    return {path.name: path.read_bytes() for path in sorted(folder.iterdir()) if path.is_file()}
+
+
+def out_of_step(course: Course, name: str) -> list[str]:
+    """Files of `exercises/<name>/` that are not what its sources give."""
+    made = folder_bytes(course.released / name)
+    committed = folder_bytes(course.exercises / name)
+    files = sorted(made.keys() | committed.keys())
+    return [file for file in files if made.get(file) != committed.get(file)]
+
+
+def publish(course: Course, name: str) -> list[str]:
+    """Bring `exercises/<name>/` in step with what was built; returns the files that changed."""
+    changed = out_of_step(course, name)
+    made = folder_bytes(course.released / name)
+    for file in changed:
+        path = course.exercises / name / file
+        if file in made:
+            write_atomically(path, made[file])
+        else:
             path.unlink()
-    for file, content in made.items():
-        write_atomically(target / file, content)
-    shutil.rmtree(staging, ignore_errors=True)
+    return changed
 
 
 def generate(

@@ -773,9 +773,23 @@ def _likely(check: Check, case: Case, answer: Answer, finding: Finding) -> tuple
             found += [name] if (answer.error or "").split(":")[0] == would_be.name else []
         elif answer.error or answer.missing:
             continue
-        elif _compare(would_be, answer.value, case.tolerance, ()) is None:
+        elif _compare(*_finite(would_be, answer.value), case.tolerance, ()) is None:
             found.append(name)
     return tuple(found)
+
+
+def _finite(known: Any, got: Any) -> tuple[Any, Any]:
+    """Both with 0 where both are NaN or infinite alike: a mistake that overflows has a name too."""
+    if isinstance(known, (list, tuple)) and isinstance(got, (list, tuple)):
+        if len(known) != len(got):
+            return known, got
+        pairs = [_finite(a, b) for a, b in zip(known, got)]
+        return tuple(a for a, _ in pairs), tuple(b for _, b in pairs)
+    arrays = [a for a in (known, got) if isinstance(a, np.ndarray) and a.dtype.kind == "f"]
+    if len(arrays) < 2 or known.shape != got.shape:
+        return known, got
+    alike = ~np.isfinite(known) & np.isclose(known, got, equal_nan=True)
+    return np.where(alike, 0.0, known), np.where(alike, 0.0, got)
 
 
 def _name_misconception(check: Check, results: Sequence[CaseResult]) -> str | None:

@@ -1,0 +1,5 @@
+import sys
+
+from autograder.command import main
+
+sys.exit(main())

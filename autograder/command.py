@@ -1,0 +1,186 @@
+"""The `autograder` command."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from autograder.build import Course, build, find_course, out_of_step, publish, recheck
+from autograder.check import CheckError
+
+console = Console(stderr=True, highlight=False)
+
+
+class Progress:
+    """A status line for whatever takes longer than a moment; plain lines where there is no terminal."""
+
+    def __init__(self) -> None:
+        self.status = console.status("") if console.is_terminal else None
+
+    def __enter__(self) -> Callable[[str], None]:
+        if self.status:
+            self.status.start()
+        return self.say
+
+    def say(self, text: str) -> None:
+        if self.status:
+            self.status.update(text)
+        else:
+            console.print(text, style="dim")
+
+    def __exit__(self, *exception: object) -> None:
+        if self.status:
+            self.status.stop()
+
+
+def assignments_of(course: Course, names: Sequence[str]) -> list[str]:
+    """The named assignments, or all; unknown names are an error."""
+    for name in names:
+        course.folder(name)
+    return list(names) or course.assignments()
+
+
+def command_build(course: Course, arguments: argparse.Namespace) -> int:
+    failed = 0
+    for name in assignments_of(course, arguments.assignment):
+        start = time.monotonic()
+        try:
+            with Progress() as progress:
+                made = build(course, name, force=arguments.force, progress=progress)
+        except CheckError as error:
+            console.print(f"{name}: {error}", style="red", markup=False)
+            failed += 1
+            continue
+        state = f"built in {time.monotonic() - start:.1f} s" if made else "up to date"
+        if arguments.check:
+            stale = out_of_step(course, name)
+            failed += bool(stale)
+            if stale:
+                state += f"; exercises/{name} is out of step ({', '.join(stale)}): run `autograder build`"
+        elif changed := publish(course, name):
+            state += f"; exercises/{name}: {', '.join(changed)}"
+        console.print(f"{name}: {state}", markup=False)
+    return 1 if failed else 0
+
+
+def command_references(course: Course, arguments: argparse.Namespace) -> int:
+    failed = 0
+    for name in assignments_of(course, arguments.assignment):
+        with Progress() as progress:
+            differences = recheck(course, name, progress)
+        for file, difference in differences.items():
+            console.print(f"{file}: {difference or 'equal to 1e-12'}", markup=False)
+            failed += bool(difference)
+    if failed:
+        console.print("Run `autograder build --force` if the sources have changed.")
+    return 1 if failed else 0
+
+
+def command_mutants(course: Course, arguments: argparse.Namespace) -> int:
+    from autograder.mutants import as_markdown, mutants
+
+    found = []
+    with Progress() as progress:
+        for name in assignments_of(course, arguments.assignment):
+            progress(f"{name}: misconceptions")
+            found += list(mutants(course, name))
+    if arguments.markdown:
+        print(as_markdown(found))
+    else:
+        table = Table(title="Misconceptions", show_lines=False)
+        for column in ("function", "misconception", "caught", "own hint", "most points", "by case"):
+            table.add_column(column)
+        table.add_column("hint", max_width=60)
+        for m in found:
+            table.add_row(
+                f"{m.assignment}.{m.check}",
+                m.id,
+                f"{m.caught}/{m.draws}",
+                f"{m.named}/{m.draws}" + ("" if m.named_in_public else ", not in public"),
+                f"{m.most_points:g} of {m.max_points:g}",
+                "; ".join(m.cases[:2]),
+                m.hint,
+                style=None if m.ok else "red",
+            )
+        Console(width=200 if not sys.stdout.isatty() else None).print(table)
+    bad = [m for m in found if not m.ok]
+    console.print(f"{len(found)} misconceptions, {len(found) - len(bad)} caught and named.")
+    return 1 if bad else 0
+
+
+def command_sample_class(course: Course, arguments: argparse.Namespace) -> int:
+    from autograder.sample_class import make_class
+
+    target = arguments.target or course.root / "submitted"
+    with Progress() as progress:
+        plans = make_class(
+            course, arguments.assignment, arguments.students, arguments.seed, target, progress
+        )
+    console.print(f"{len(plans)} submissions of {arguments.assignment} in {target}", markup=False)
+    return 0
+
+
+def parser() -> argparse.ArgumentParser:
+    """The command line's grammar; `--help` of every command comes from here."""
+    main = argparse.ArgumentParser(
+        prog="autograder",
+        description="Builds assignments and grades notebooks by what they compute.",
+    )
+    main.add_argument(
+        "--course", type=Path, help="folder with nbgrader_config.py (default: this one or a parent)"
+    )
+    commands = main.add_subparsers(dest="command", required=True, metavar="COMMAND")
+
+    def add(name: str, run: Callable, text: str) -> argparse.ArgumentParser:
+        one = commands.add_parser(name, help=text, description=text)
+        one.set_defaults(run=run)
+        return one
+
+    one = add("build", command_build, "Make exercises/ and hidden cases from solutions/.")
+    one.add_argument("assignment", nargs="*", help="assignments (default: all)")
+    one.add_argument("--force", action="store_true", help="build also what is up to date")
+
+    one.add_argument(
+        "--check", action="store_true", help="leave exercises/ alone; fail when it is out of step"
+    )
+
+    one = add("references", command_references, "Recompute references with Keras and compare.")
+    one.add_argument("assignment", nargs="*", help="assignments (default: all)")
+    one.add_argument(
+        "--check", action="store_true", required=True, help="compare with the stored ones to 1e-12"
+    )
+
+    one = add("mutants", command_mutants, "Show that every misconception is caught and named.")
+    one.add_argument("assignment", nargs="*", help="assignments (default: all)")
+    one.add_argument("--markdown", action="store_true", help="print a table for the book")
+
+    one = add("sample-class", command_sample_class, "Make up a class's submissions.")
+    one.add_argument("assignment")
+    one.add_argument("--students", type=int, default=12, help="how many (default: 12)")
+    one.add_argument("--seed", type=int, default=0, help="which class (default: 0)")
+    one.add_argument("--target", type=Path, help="where to write (default: submitted/)")
+    return main
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line; returns the exit status: 0, 1 for a failure, 2 for wrong usage."""
+    options = parser().parse_args(arguments)
+    try:
+        course = find_course(options.course)
+        return options.run(course, options)
+    except CheckError as error:
+        console.print(f"autograder: {error}", style="red", markup=False)
+        return 1
+    except KeyboardInterrupt:
+        console.print("autograder: interrupted; running the same command again goes on from here.")
+        return 130
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,103 @@
+"""Tests of the tests: is every misconception caught, in every draw, and told its own hint?"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from autograder import check as oracle
+from autograder.authoring import Misconception, load_assignment
+from autograder.build import Course, run_check
+from autograder.check import CheckSet
+from autograder.secret import load_secret
+
+DRAWS = 12  # submissions simulated per misconception; slots are fixed, variants change
+
+
+@dataclass(frozen=True)
+class Mutant:
+    """What the check of one function says about one misconception."""
+
+    assignment: str
+    check: str
+    id: str
+    caught: int  # in how many of the draws
+    named: int  # in how many it was told its own hint
+    draws: int
+    named_in_public: bool
+    cases: tuple[str, ...]  # slots that catch it
+    hint: str
+    most_points: float  # the best that it earned in any draw
+    max_points: float
+
+    @property
+    def ok(self) -> bool:
+        return self.caught == self.named == self.draws and self.named_in_public
+
+
+def mutants(course: Course, name: str) -> Iterator[Mutant]:
+    """Judge every misconception of an assignment on hidden draws and on the public cases.
+
+    Raises:
+        CheckError: the assignment is unknown or not built.
+    """
+    assignment = load_assignment(course.folder(name))
+    hidden = CheckSet.load(course.hidden / f"{name}.npz", load_secret(course.root))
+    public = CheckSet.load(course.exercises / name / "public.npz")
+    for check in assignment.checks:
+        for misconception in check.misconceptions:
+            yield _judge(name, hidden, public, check.name, misconception)
+
+
+def _judge(
+    assignment: str, hidden: CheckSet, public: CheckSet, name: str, misconception: Misconception
+) -> Mutant:
+    caught = named = 0
+    best = 0.0
+    slots: dict[str, None] = {}
+    data = hidden[name]
+    driver = oracle.load_driver(hidden.drivers, data.driver)
+    # A check that is called once is one that takes long (it trains): fewer draws.
+    draws = DRAWS if data.calls > 1 else 2
+    for number in range(draws):
+        # A fresh copy each time, as every submission has: a mistake may keep something.
+        wrong = copy.deepcopy(misconception.function)
+        verdict = run_check(data, data.draw(f"draw {number}"), wrong, driver)
+        caught += not verdict.right
+        named += verdict.misconception == misconception.id
+        best = max(best, verdict.points)
+        for group in verdict.groups:
+            slots.update({r.case.slot: None for r in group.results if r.credit < 1})
+    shown = run_check(
+        public[name], list(public[name].cases), copy.deepcopy(misconception.function), driver
+    )
+    return Mutant(
+        assignment,
+        name,
+        misconception.id,
+        caught,
+        named,
+        draws,
+        shown.misconception == misconception.id,
+        tuple(slots),
+        misconception.hint,
+        best,
+        data.points,
+    )
+
+
+def as_markdown(found: list[Mutant]) -> str:
+    """The table as Markdown, for the instructor's guide."""
+    lines = []
+    for assignment in dict.fromkeys(m.assignment for m in found):
+        lines += [f"## {assignment}", ""]
+        lines += ["| function | misconception | caught by | hint |", "| --- | --- | --- | --- |"]
+        for m in found:
+            if m.assignment == assignment:
+                by = m.cases[0] + (f" and {len(m.cases) - 1} more" if len(m.cases) > 1 else "")
+                mark = by if m.ok else f"**NOT CAUGHT** ({m.caught} of {m.draws})"
+                hint = m.hint.replace("|", "\\|")
+                lines.append(f"| `{m.check}` | {m.id.replace('_', ' ')} | {mark} | {hint} |")
+        lines.append("")
+    return "\n".join(lines)

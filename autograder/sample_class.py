@@ -1,0 +1,221 @@
+"""A made-up class: submissions as students hand them in, to try grading on.
+
+Every submission is the released notebook with solution cells filled in: right ones (also written
+differently), partly right ones, misconceptions, a blank one, one that crashes, one that never ends.
+"""
+
+from __future__ import annotations
+
+import ast
+import copy
+import inspect
+import json
+import random
+import textwrap
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import nbformat
+
+from autograder.authoring import Assignment, load_assignment
+from autograder.build import Course, write_atomically
+from autograder.check import CheckError
+
+TIMESTAMP = "2026-01-15 12:00:00 UTC"
+ANSWER = "All weights are positive, so the sums are large and tanh is flat there."
+
+
+@dataclass(frozen=True)
+class Student:
+    """One made-up submission: who, of which kind, and what it does for each function."""
+
+    name: str
+    kind: str
+    choices: dict[str, str]  # function to "right", "blank", a misconception's or variant's id, ...
+
+
+def plan_class(assignment: Assignment, students: int, seed: int) -> list[Student]:
+    """Decide what each student hands in; the first seven kinds are always present."""
+    rng = random.Random(seed)
+    names = [check.name for check in assignment.checks]
+    plans = []
+    kinds = ["right", "partly", "misconception", "blank", "crash", "endless", "variant"]
+    for number in range(students):
+        kind = kinds[number] if number < len(kinds) else "misconception"
+        if number >= 12:
+            kind = rng.choice(["right", "variant", "partly", *["misconception"] * 4])
+        choices = dict.fromkeys(names, "right")
+        if kind == "partly":
+            for name in names[len(names) // 2 :]:
+                choices[name] = "blank"
+        elif kind == "misconception":
+            for name in rng.sample(names, k=min(len(names), rng.choice([1, 1, 2]))):
+                known = assignment[name].misconceptions
+                choices[name] = rng.choice(known).id if known else "blank"
+        elif kind == "variant":
+            for name in names:
+                if assignment[name].right:
+                    choices[name] = rng.choice(sorted(assignment[name].right))
+        elif kind == "blank":
+            choices = dict.fromkeys(names, "blank")
+        elif kind in ("crash", "endless"):
+            choices[rng.choice(names)] = kind
+        plans.append(Student(f"student{number + 1:04d}", kind, choices))
+    return plans
+
+
+def make_class(
+    course: Course,
+    name: str,
+    students: int,
+    seed: int,
+    target: Path,
+    progress: Callable[[str], None] = lambda text: None,
+) -> list[Student]:
+    """Write `target/<student>/<assignment>/` for a made-up class.
+
+    Raises:
+        CheckError: the assignment is unknown or not built.
+    """
+    assignment = load_assignment(course.folder(name))
+    released = course.exercises / name / f"{name}.ipynb"
+    if not released.is_file():
+        raise CheckError(f"{released} is missing: run `autograder build {name}`.")
+    blank = nbformat.read(released, as_version=4)
+    solved = nbformat.read(course.source / name / f"{name}.ipynb", as_version=4)
+    extras = [p for p in sorted(released.parent.iterdir()) if p.suffix != ".ipynb" and p.is_file()]
+    plans = plan_class(assignment, students, seed)
+    for number, student in enumerate(plans):
+        folder = target / student.name / name
+        notebook = fill_in(assignment, blank, solved, student.choices)
+        write_atomically(folder / f"{name}.ipynb", nbformat.writes(notebook).encode())
+        for path in extras:
+            write_atomically(folder / path.name, path.read_bytes())
+        write_atomically(folder / "timestamp.txt", TIMESTAMP.encode())
+        if number % 100 == 99:
+            progress(f"{number + 1} submissions")
+    told = {s.name: {"kind": s.kind, **s.choices} for s in plans}
+    write_atomically(
+        target.parent / f"{name}_sample_class.json", json.dumps(told, indent=1).encode()
+    )
+    return plans
+
+
+def fill_in(
+    assignment: Assignment,
+    blank: nbformat.NotebookNode,
+    solved: nbformat.NotebookNode,
+    choices: dict[str, str],
+) -> nbformat.NotebookNode:
+    """The released notebook with each function written as chosen; text questions are answered."""
+    notebook = copy.deepcopy(blank)
+    sources = {
+        c.metadata["nbgrader"]["grade_id"]: c for c in solved.cells if "nbgrader" in c.metadata
+    }
+    for cell in notebook.cells:
+        metadata = cell.metadata.get("nbgrader", {})
+        if not metadata.get("solution"):
+            continue
+        if cell.cell_type == "markdown":
+            if "right" in choices.values():
+                cell.source = ANSWER
+            continue
+        full = sources[metadata["grade_id"]].source
+        defined = [n for n in _defines(full) if n in choices]
+        written = {name: choices[name] for name in defined}
+        if not written:
+            if "right" in choices.values():
+                cell.source = _without_markers(full)
+        elif set(written.values()) == {"right"}:
+            cell.source = _without_markers(full)
+        elif set(written.values()) != {"blank"}:
+            base = _without_markers(full)
+            cell.source = base + "".join(
+                "\n\n\n" + implementation(assignment, name, choice)
+                for name, choice in written.items()
+                if choice != "right"
+            )
+    return notebook
+
+
+def implementation(assignment: Assignment, name: str, choice: str) -> str:
+    """Source of one way to write a function, self-contained enough to be pasted into a cell."""
+    if choice == "blank":
+        return f"def {name}(*args, **kwargs):\n    raise NotImplementedError()\n"
+    if choice == "crash":
+        return f"def {name}(*args, **kwargs):\n    return args[0][10**9]\n"
+    if choice == "endless":
+        return f"def {name}(*args, **kwargs):\n    while True:\n        pass\n"
+    check = assignment[name]
+    functions = {m.id: m.function for m in check.misconceptions} | dict(check.right)
+    function = functions[choice]
+    module = ast.parse((assignment.folder / "checks.py").read_text(encoding="utf-8"))
+    # Whatever the implementation leans on in checks.py comes along: helpers, no references.
+    wanted, parts = [_expression(function, assignment, name, choice)], {}
+    queue = list(wanted)
+    definitions = {}
+    for node in module.body:
+        if isinstance(node, (ast.FunctionDef, ast.ClassDef)):
+            definitions[node.name] = node
+        elif isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
+            definitions[node.targets[0].id] = node
+    while queue:
+        for used in _names(queue.pop()):
+            if used in definitions and used not in parts:
+                parts[used] = ast.unparse(definitions[used])
+                queue.append(parts[used])
+    ordered = [parts[n] for n in definitions if n in parts]
+    renamed = "\n\n\n".join(ordered)
+    if name in parts:
+        # checks.py names its reference like the student's function: keep both apart.
+        renamed = _rename(renamed, name)
+        wanted[0] = _rename(wanted[0], name)
+    imports = [ast.unparse(n) for n in module.body if isinstance(n, ast.Import)]
+    head = "\n".join(i for i in imports if "numpy" in i or "math" in i)
+    return f"{head}\n\n{renamed}\n\n\n{name} = {wanted[0]}\n"
+
+
+def _expression(function: Callable, assignment: Assignment, name: str, choice: str) -> str:
+    """The expression in checks.py that this implementation was given as."""
+    module = ast.parse((assignment.folder / "checks.py").read_text(encoding="utf-8"))
+    check = assignment[name]
+    if choice in check.right:
+        for node in ast.walk(module):
+            if isinstance(node, ast.Dict):
+                for key, value in zip(node.keys, node.values):
+                    if isinstance(key, ast.Constant) and key.value == choice:
+                        return ast.unparse(value)
+    line = getattr(getattr(function, "__code__", None), "co_firstlineno", None)
+    candidates = []
+    for node in ast.walk(module):
+        match node:
+            case ast.Call(ast.Name("Misconception"), [ast.Constant(value), expression, *_]):
+                if value == choice:
+                    candidates.append((abs(node.lineno - (line or node.lineno)), expression))
+    if candidates and isinstance(candidates[0][1], ast.AST):
+        return ast.unparse(min(candidates, key=lambda pair: pair[0])[1])
+    return textwrap.dedent(inspect.getsource(function)).strip()
+
+
+def _names(source: str) -> set[str]:
+    return {n.id for n in ast.walk(ast.parse(source)) if isinstance(n, ast.Name)}
+
+
+def _rename(source: str, name: str) -> str:
+    tree = ast.parse(source)
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Name) and node.id == name:
+            node.id = f"{name}_"
+        elif isinstance(node, (ast.FunctionDef, ast.ClassDef)) and node.name == name:
+            node.name = f"{name}_"
+    return ast.unparse(tree)
+
+
+def _defines(source: str) -> list[str]:
+    return [n.name for n in ast.parse(source).body if isinstance(n, ast.FunctionDef)]
+
+
+def _without_markers(source: str) -> str:
+    kept = [line for line in source.splitlines() if not line.strip().startswith("### ")]
+    return "\n".join(kept)
