@@ -1,0 +1,1 @@
+"""Runs students' code in a sandbox and takes nothing from it but answers."""

@@ -1,0 +1,187 @@
+"""The zygote's work after its start: fork, watch, kill, report."""
+
+from __future__ import annotations
+
+import builtins
+import contextlib
+import gc
+import importlib.util
+import json
+import os
+import select
+import signal
+import socket
+import sys
+import time
+import traceback
+import types
+from pathlib import Path
+from typing import Any
+
+import _sitebuiltins
+
+from autograder import check
+from autograder.engine import jail, kernel, sandbox, submission
+from autograder.engine.limits import Limits
+from autograder.engine.shell import make_shell, warm_up
+
+_CHECK = Path(check.__file__).read_bytes()  # read on import, before the jail hides it
+
+
+class ForkServer:
+    """Runs one submission at a time, each in a fork of this process."""
+
+    def __init__(self, control: socket.socket, place: jail.Jail, allows: list[str]):
+        self.control, self.jail = control, place
+        self.checks = _prepared_check(place)
+        builtins.help = _sitebuiltins._Helper()  # type: ignore[assignment]  # site would set it
+        self.shell = make_shell(Limits().output_bytes)
+        warm_up(self.shell, allows)
+        self.shell.reset(new_session=True)
+        self.child = -1
+        self.process = -1  # a handle on the child
+
+    def tell(self, message: dict) -> None:
+        self.control.send(json.dumps(message).encode())
+
+    def loop(self) -> None:
+        """Serve until the grader closes the connection; then end with all that was started."""
+        while True:
+            poller = select.poll()
+            poller.register(self.control, select.POLLIN)
+            if self.process >= 0:
+                poller.register(self.process, select.POLLIN)
+            ready = {descriptor for descriptor, _ in poller.poll()}
+            if self.process in ready:
+                self._reap()
+            if self.control.fileno() in ready:
+                raw, descriptors, _, _ = socket.recv_fds(self.control, 1 << 16, 253)
+                if not raw:
+                    self._kill()
+                    os._exit(0)
+                message = json.loads(raw)
+                if "run" in message:
+                    self._run(Limits(**message["run"]), descriptors)
+                elif "kill" in message:
+                    self._kill()
+
+    def _run(self, limits: Limits, descriptors: list[int]) -> None:
+        jail.before_fork(self.jail)
+        pid = os.fork()
+        if pid == 0:
+            self._become_submission(limits, descriptors)
+        jail.after_fork(self.jail)
+        self.child, self.process = pid, os.pidfd_open(pid)
+        for descriptor in descriptors:
+            os.close(descriptor)
+        self.tell({"started": pid})
+
+    def _become_submission(self, limits: Limits, descriptors: list[int]) -> None:
+        try:
+            kernel.prctl(kernel.PR_SET_PDEATHSIG, signal.SIGKILL)
+            if not self.jail.namespaced:
+                os.setsid()
+            keep = {0, 1, 2, *descriptors}
+            if self.jail.ruleset is not None:
+                keep.add(self.jail.ruleset)
+            _close_all_but(keep)
+            gc.enable()
+            submission.main(
+                self.shell, self.jail, limits, descriptors[0], descriptors[1:], self.checks
+            )
+        except BaseException:  # noqa: BLE001  into the zygote's log, which the grader quotes
+            traceback.print_exc(file=sys.__stderr__)
+        finally:
+            os._exit(1)
+
+    def _reap(self) -> None:
+        """Report how the submission ended, once nothing of it runs any more."""
+        pid, status, usage = os.wait4(self.child, 0)
+        os.close(self.process)
+        self.child = self.process = -1
+        if not self.jail.namespaced:
+            _kill_rest(self.jail, pid)
+        ended: dict[str, Any] = {
+            "cpu": round(usage.ru_utime + usage.ru_stime, 4),
+            "memory": usage.ru_maxrss * 1024,
+        }
+        if os.WIFSIGNALED(status):
+            ended["signal"] = os.WTERMSIG(status)
+        else:
+            ended["exit"] = os.WEXITSTATUS(status)
+        self.tell({"ended": ended})
+
+    def _kill(self) -> None:
+        """Kill the submission: the first process of its pid namespace takes all others along."""
+        if self.process >= 0:
+            with contextlib.suppress(ProcessLookupError):
+                signal.pidfd_send_signal(self.process, signal.SIGKILL)
+            self._reap()
+
+
+def _kill_rest(place: jail.Jail, pid: int) -> None:
+    """Without a pid namespace: kill whatever the submission left, until nothing is left."""
+    if "uid" in place.layers and os.geteuid() == 0:
+        _kill_user(sandbox.unused_uid(pid))
+    deadline = time.monotonic() + 30
+    while time.monotonic() < deadline:
+        rest = _descendants(os.getpid())
+        for process in rest:
+            with contextlib.suppress(OSError):
+                os.kill(process, signal.SIGSTOP)  # a process that forks must not outrun the kills
+        for process in rest:
+            with contextlib.suppress(OSError):
+                os.kill(process, signal.SIGKILL)
+        with contextlib.suppress(ChildProcessError):
+            while os.waitpid(-1, os.WNOHANG)[0]:
+                pass
+        if not rest:
+            return
+    os._exit(1)  # the grader sees this, and starts nothing more beside what could not be killed
+
+
+def _kill_user(uid: int) -> None:
+    """Kill every process of a user id, as that user."""
+    killer = os.fork()
+    if killer == 0:
+        with contextlib.suppress(BaseException):
+            os.setresuid(uid, uid, uid)
+            while True:
+                os.kill(-1, signal.SIGKILL)
+        os._exit(0)
+    os.waitpid(killer, 0)
+
+
+def _descendants(root: int) -> list[int]:
+    children: dict[int, list[int]] = {}
+    for entry in os.scandir("/proc"):
+        if entry.name.isdigit():
+            with contextlib.suppress(OSError, ValueError, IndexError):
+                stat = Path(entry.path, "stat").read_text()
+                parent = int(stat.rpartition(")")[2].split()[1])
+                children.setdefault(parent, []).append(int(entry.name))
+    found, queue = [], [root]
+    while queue:
+        for child in children.get(queue.pop(), []):
+            found.append(child)
+            queue.append(child)
+    return found
+
+
+def _close_all_but(keep: set[int]) -> None:
+    previous = -1
+    for descriptor in [*sorted(keep), 1 << 16]:
+        if previous + 1 < descriptor:  # an empty range would close everything
+            os.closerange(previous + 1, descriptor)
+        previous = descriptor
+
+
+def _prepared_check(place: jail.Jail) -> types.SimpleNamespace:
+    """The module `check` as a notebook would import it from its folder, made before the fork."""
+    module = types.ModuleType("check")
+    module.__file__ = f"{place.writable}/{sandbox.HOME}/check.py"
+    module.__spec__ = importlib.util.spec_from_file_location("check", module.__file__)
+    sys.modules["check"] = module
+    exec(compile(_CHECK, module.__file__, "exec"), module.__dict__)  # noqa: S102  the course's own
+    del sys.modules["check"]
+    return types.SimpleNamespace(raw=_CHECK, module=module)

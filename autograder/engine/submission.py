@@ -1,0 +1,138 @@
+"""One submission's process: puts the sandbox on, then does what the grader asks, cell by cell.
+
+The first lines run before any of the student's code; from the first cell on, everything here is
+in the student's hands and is trusted with nothing. Requests and replies, one frame each:
+
+    files   {"names": [...]} + bytes      -> ready  {"layers": [...]}
+    cell    {"source": ...}               -> cell   {"outputs", "updates", "count"}
+    check   {"name": ..., "slot": k}      -> check  {"found": bool}
+    end                                   -> end
+
+A check forks here and now, so that it sees the notebook as it is at its cell, but gets its inputs
+(over its own socket) only after `end`, when the grader no longer listens to anything else.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import signal
+import sys
+from pathlib import Path
+from typing import Any
+
+from autograder.engine import frames, harness, sandbox
+from autograder.engine.jail import Jail, make_home
+from autograder.engine.limits import Limits
+from autograder.engine.shell import Cells, Shell
+
+_fork, _exit = os.fork, os._exit
+_FROM_GRADER = frames.Bounds(header=64 << 20, body=1 << 33, arrays=1 << 16, values=1 << 30)
+
+
+def main(
+    shell: Shell, jail: Jail, limits: Limits, channel: int, slots: list[int], checks: Any
+) -> None:
+    """Runs in the fork; does not return.
+
+    Args:
+        channel: the socket to the grader.
+        slots: one socket per check cell.
+        checks: the module `check`, ready to be imported by a notebook that has the same file.
+    """
+    status = 1
+    try:
+        connection = frames.Connection(channel, _FROM_GRADER)
+        uid = sandbox.unused_uid(os.getpid())
+        files = connection.receive()
+        try:
+            home = make_home(jail, limits, uid)
+            cells = Cells(shell, limits.output_bytes, limits.cell_seconds)
+            sandbox.enter(jail.layers, limits, jail.ruleset, uid=uid)
+            _write_files(files, Path(home), checks)
+        except Exception as error:  # noqa: BLE001  no student's code has run yet: tell the grader
+            connection.send("refused", {"why": f"{type(error).__name__}: {error}"})
+            _exit(1)
+        connection.send("ready", {"layers": sorted(jail.layers)})
+        late = asyncio.run(_serve(connection, cells, slots, limits))
+        connection.close()
+        for slot, function in late:
+            with contextlib.suppress(Exception):
+                harness.serve(frames.Connection(slot), function)
+            os.close(slot)
+        with contextlib.suppress(ChildProcessError):
+            while True:
+                os.wait()
+        status = 0
+    except BaseException:  # noqa: BLE001, S110  the grader sees the connection close
+        pass
+    finally:
+        _exit(status)
+
+
+def _write_files(frame: frames.Frame, home: Path, checks: Any) -> None:
+    for name, content in zip(frame.data["names"], frame.arrays):
+        path = home / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        raw = content.tobytes()
+        path.write_bytes(raw)
+        if name == "check.py" and raw == checks.raw:
+            # The same file as the engine's: no need to compile it once a submission.
+            sys.modules["check"] = checks.module
+
+
+async def _serve(
+    connection: frames.Connection, cells: Cells, slots: list[int], limits: Limits
+) -> list[tuple[int, Any]]:
+    """Until `end`. Returns the checks that must run in this process, which cannot fork."""
+    late: list[tuple[int, Any]] = []
+    while True:
+        frame = connection.receive()
+        match frame.kind:
+            case "cell":
+                result = await cells.run(frame.data["source"])
+                connection.send("cell", result)
+            case "check":
+                names, slot = cells.shell.user_ns, slots[frame.data["slot"]]
+                found = frame.data["name"] in names
+                function = names.get(frame.data["name"])
+                if not found:
+                    os.close(slot)
+                elif _may_fork():
+                    _fork_check(slot, function, slots, connection)
+                else:
+                    late.append((slot, harness.snapshot(function, names)))
+                cells.shell.execution_count += 1
+                connection.send("check", {"found": found})
+            case "end":
+                connection.send("end")
+                return late
+            case _:
+                raise ValueError(frame.kind)
+
+
+def _fork_check(
+    slot: int, function: Any, slots: list[int], connection: frames.Connection
+) -> None:
+    sys.stdout.flush()
+    if _fork() == 0:
+        try:
+            signal.setitimer(signal.ITIMER_REAL, 0)
+            for other in [*slots, connection.descriptor]:
+                if other != slot:
+                    with contextlib.suppress(OSError):
+                        os.close(other)
+            harness.serve_fork(slot, function)
+        finally:
+            _exit(0)
+    os.close(slot)
+
+
+def _may_fork() -> bool:
+    """TensorFlow's threads do not live on in a fork: after its first operation a fork hangs."""
+    context = sys.modules.get("tensorflow.python.eager.context")
+    try:
+        return context is None or not context.context()._initialized
+    except Exception:  # noqa: BLE001  the student may have replaced anything
+        return True
