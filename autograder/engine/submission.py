@@ -5,7 +5,7 @@ in the student's hands and is trusted with nothing. Requests and replies, one fr
 
     files   {"names": [...]} + bytes      -> ready  {"layers": [...]}
     cell    {"source": ...}               -> cell   {"outputs", "updates", "count"}
-    check   {"name": ..., "slot": k}      -> check  {"found": bool}
+    check   {"name", "slot", "count"}      -> check  {"found": bool}
     end                                   -> end
 
 A check forks here and now, so that it sees the notebook as it is at its cell, but gets its inputs
@@ -103,7 +103,8 @@ async def _serve(
                     _fork_check(slot, function, slots, connection)
                 else:
                     late.append((slot, harness.snapshot(function, names)))
-                cells.shell.execution_count += 1
+                if frame.data["count"]:
+                    cells.shell.execution_count += 1
                 connection.send("check", {"found": found})
             case "end":
                 connection.send("end")
