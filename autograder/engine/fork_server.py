@@ -25,15 +25,18 @@ from autograder.engine import jail, kernel, sandbox, submission
 from autograder.engine.limits import Limits
 from autograder.engine.shell import make_shell, warm_up
 
-_CHECK = Path(check.__file__).read_bytes()  # read on import, before the jail hides it
+_CHECK = Path(check.__file__).read_text(encoding="utf-8")  # read on import, before the jail hides it
 
 
 class ForkServer:
     """Runs one submission at a time, each in a fork of this process."""
 
-    def __init__(self, control: socket.socket, place: jail.Jail, allows: list[str]):
+    def __init__(
+        self, control: socket.socket, place: jail.Jail, allows: list[str], modules: dict[str, str]
+    ):
         self.control, self.jail = control, place
-        self.checks = _prepared_check(place)
+        modules.setdefault("check.py", _CHECK)
+        self.modules = {name: _prepared(name, text, place) for name, text in modules.items()}
         builtins.help = _sitebuiltins._Helper()  # type: ignore[assignment]  # site would set it
         self.shell = make_shell(Limits().output_bytes)
         warm_up(self.shell, allows)
@@ -87,7 +90,7 @@ class ForkServer:
             _close_all_but(keep)
             gc.enable()
             submission.main(
-                self.shell, self.jail, limits, descriptors[0], descriptors[1:], self.checks
+                self.shell, self.jail, limits, descriptors[0], descriptors[1:], self.modules
             )
         except BaseException:  # noqa: BLE001  into the zygote's log, which the grader quotes
             traceback.print_exc(file=sys.__stderr__)
@@ -176,12 +179,15 @@ def _close_all_but(keep: set[int]) -> None:
         previous = descriptor
 
 
-def _prepared_check(place: jail.Jail) -> types.SimpleNamespace:
-    """The module `check` as a notebook would import it from its folder, made before the fork."""
-    module = types.ModuleType("check")
-    module.__file__ = f"{place.writable}/{sandbox.HOME}/check.py"
-    module.__spec__ = importlib.util.spec_from_file_location("check", module.__file__)
-    sys.modules["check"] = module
-    exec(compile(_CHECK, module.__file__, "exec"), module.__dict__)  # noqa: S102  the course's own
-    del sys.modules["check"]
-    return types.SimpleNamespace(raw=_CHECK, module=module)
+def _prepared(name: str, text: str, place: jail.Jail) -> tuple[bytes, types.ModuleType]:
+    """A module of the course's own as a notebook would import it from its folder, made beforehand."""
+    title = name.removesuffix(".py")
+    module = types.ModuleType(title)
+    module.__file__ = f"{place.writable}/{sandbox.HOME}/{name}"
+    module.__spec__ = importlib.util.spec_from_file_location(title, module.__file__)
+    sys.modules[title] = module
+    try:
+        exec(compile(text, module.__file__, "exec"), module.__dict__)  # noqa: S102  the course's own
+    finally:
+        del sys.modules[title]
+    return text.encode(), module

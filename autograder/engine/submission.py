@@ -19,6 +19,7 @@ import contextlib
 import os
 import signal
 import sys
+import types
 from pathlib import Path
 from typing import Any
 
@@ -32,14 +33,15 @@ _FROM_GRADER = frames.Bounds(header=64 << 20, body=1 << 33, arrays=1 << 16, valu
 
 
 def main(
-    shell: Shell, jail: Jail, limits: Limits, channel: int, slots: list[int], checks: Any
+    shell: Shell, jail: Jail, limits: Limits, channel: int, slots: list[int],
+    modules: dict[str, tuple[bytes, types.ModuleType]],
 ) -> None:
     """Runs in the fork; does not return.
 
     Args:
         channel: the socket to the grader.
         slots: one socket per check cell.
-        checks: the module `check`, ready to be imported by a notebook that has the same file.
+        modules: the course's own Python files, imported beforehand for a notebook that has the same.
     """
     status = 1
     try:
@@ -50,7 +52,7 @@ def main(
             home = make_home(jail, limits, uid)
             cells = Cells(shell, limits.output_bytes, limits.cell_seconds)
             sandbox.enter(jail.layers, limits, jail.ruleset, uid=uid)
-            _write_files(files, Path(home), checks)
+            _write_files(files, Path(home), modules)
         except Exception as error:  # noqa: BLE001  no student's code has run yet: tell the grader
             connection.send("refused", {"why": f"{type(error).__name__}: {error}"})
             _exit(1)
@@ -71,15 +73,17 @@ def main(
         _exit(status)
 
 
-def _write_files(frame: frames.Frame, home: Path, checks: Any) -> None:
+def _write_files(
+    frame: frames.Frame, home: Path, modules: dict[str, tuple[bytes, types.ModuleType]]
+) -> None:
     for name, content in zip(frame.data["names"], frame.arrays):
         path = home / name
         path.parent.mkdir(parents=True, exist_ok=True)
         raw = content.tobytes()
         path.write_bytes(raw)
-        if name == "check.py" and raw == checks.raw:
-            # The same file as the engine's: no need to compile it once a submission.
-            sys.modules["check"] = checks.module
+        if name in modules and raw == modules[name][0]:
+            # No need to compile the same file for every submission.
+            sys.modules[name.removesuffix(".py")] = modules[name][1]
 
 
 async def _serve(

@@ -19,7 +19,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -76,6 +76,8 @@ class Zygote:
 
     Args:
         allows: distributions that submissions may import, beside NumPy and IPython.
+        modules: the course's own Python files that lie beside its notebook (check.py), name to
+            text: imported once here instead of once a submission.
         without: isolation layers left out on purpose.
         allow_weaker: go on when the machine lacks a layer.
 
@@ -88,10 +90,12 @@ class Zygote:
         self,
         allows: Sequence[str] = ("numpy",),
         *,
+        modules: Mapping[str, str] | None = None,
         without: Collection[str] = (),
         allow_weaker: bool = False,
     ):
         self.allows = tuple(allows)
+        self.modules = dict(modules or {})
         self.layers = sandbox.choose(without=without, allow_weaker=allow_weaker)
         self.view = _view(self.allows)
         if self.view.missing:
@@ -123,7 +127,7 @@ class Zygote:
         self._control = ours
         config = {
             "view": self.view.to_json(), "layers": sorted(self.layers), "folder": self._folder,
-            "allows": self.allows, "prefix": sys.prefix, "environment": self._environment(),
+            "allows": self.allows, "modules": self.modules, "prefix": sys.prefix, "environment": self._environment(),
         }  # fmt: skip
         ours.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 1 << 20)
         ours.send(json.dumps(config).encode())

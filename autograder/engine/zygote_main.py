@@ -47,7 +47,7 @@ def _start(config: dict, control: object) -> object:
         View.from_json(config["view"]), config["layers"], config["folder"]
     )
     sys.path.remove(_PACKAGE)
-    server = fork_server.ForkServer(control, place, config["allows"])
+    server = fork_server.ForkServer(control, place, config["allows"], config["modules"])
     jail.started(place)
     gc.collect()
     gc.freeze()
