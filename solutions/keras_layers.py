@@ -120,7 +120,9 @@ def bidirectional_masked_lstm(
     return_sequences: bool,
 ) -> np.ndarray:
     """`keras.layers.Bidirectional` of two `LSTM` over right-padded `x (B, T, D)`, by a mask."""
-    cell = keras.layers.LSTM(forward[1].shape[0], return_sequences=return_sequences, dtype="float64")
+    cell = keras.layers.LSTM(
+        forward[1].shape[0], return_sequences=return_sequences, dtype="float64"
+    )
     layer = keras.layers.Bidirectional(cell, dtype="float64")
     layer.build(x.shape)
     layer.set_weights([*forward, *backward])
@@ -134,8 +136,8 @@ def reversed_valid_parts(x: np.ndarray, lengths: np.ndarray) -> np.ndarray:
 
 
 def softmax(z: np.ndarray) -> np.ndarray:
-    """`keras.ops.softmax` over the last axis of `z`, of any rank."""
-    return np.asarray(keras.ops.softmax(tf.constant(z), axis=-1))
+    """`tf.nn.softmax` over the last axis of `z`, of any rank."""
+    return np.asarray(tf.nn.softmax(tf.constant(z), axis=-1))
 
 
 def simple_rnn_classifier(
@@ -149,9 +151,7 @@ def simple_rnn_classifier(
     return_sequences: bool,
 ) -> np.ndarray:
     """`SimpleRNN` and `Dense(K, softmax)` over its output: `(B, K)`, or `(B, T, K)`."""
-    layer = keras.layers.SimpleRNN(
-        U.shape[0], return_sequences=return_sequences, dtype="float64"
-    )
+    layer = keras.layers.SimpleRNN(U.shape[0], return_sequences=return_sequences, dtype="float64")
     return dense_softmax(run(layer, x, [W, U, b], [h_0])[0], V, c)
 
 
@@ -187,7 +187,7 @@ def greedy_simple_rnn(
     state, tokens = [tf.constant(h)], []
     for _ in range(steps):
         h_t, state = cell(embedding(token), state)
-        # tf.argmax gives the lowest index of equal logits, as the contract says.
-        token = np.asarray(tf.argmax(output(h_t), axis=-1))
+        # NumPy's argmax gives the lowest index of equal logits; TensorFlow's promises none.
+        token = np.asarray(output(h_t)).argmax(axis=-1)
         tokens.append(token)
     return np.stack(tokens, axis=1).astype(np.int64)
