@@ -18,7 +18,6 @@ import json
 import os
 import shutil
 import warnings
-import zipfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,12 +27,13 @@ import nbformat
 import numpy as np
 
 from autograder import check as oracle
-from autograder.authoring import Assignment, Check, load_assignment, parameters_of
+from autograder.authoring import Assignment, Case, Check, load_assignment, parameters_of
 from autograder.check import CheckError
 from autograder.secret import load_secret
 from autograder.source import grade_name, read_source, solution_namespace
 
 PUBLIC_SEED = b"public cases"
+ATTEMPTS = 20  # how often a hidden case that hides a mistake is drawn again
 # What the outputs depend on besides the assignment's own files.
 ENGINE_SOURCES = ("check.py", "authoring.py", "build.py", "source.py")
 VERSIONS = ("numpy", "nbgrader", "jupytext", "nbformat")
@@ -132,8 +132,12 @@ def checks_data(
     kind: str,
     secret: bytes,
     progress: Callable[[str], None] = lambda text: None,
+    public: dict | None = None,
 ) -> tuple[dict, list[np.ndarray]]:
-    """Compute the manifest and arrays of a public or hidden set: cases, references, mistakes."""
+    """Compute the manifest and arrays of a public or hidden set: cases, references, mistakes.
+
+    Given the public manifest, every hidden case catches at least what its public twin catches.
+    """
     arrays: list[np.ndarray] = []
     key = PUBLIC_SEED if kind == "public" else secret
     drivers_file = assignment.folder / "drivers.py"
@@ -150,7 +154,11 @@ def checks_data(
     }
     for check in assignment.checks:
         progress(f"{assignment.name}: {kind} cases of {check.name}")
-        manifest["checks"][check.name] = _check_data(assignment, check, kind, key, arrays, drivers)
+        twins = public["checks"][check.name]["cases"] if public else []
+        catches = {case["slot"]: set(case["mistakes"]) for case in twins}
+        manifest["checks"][check.name] = _check_data(
+            assignment, check, kind, key, arrays, drivers, catches
+        )
     manifest["arrays"] = [[array.dtype.str, list(array.shape)] for array in arrays]
     manifest["digest"] = oracle.seal(manifest, arrays, secret if kind == "hidden" else None)
     return manifest, arrays
@@ -163,48 +171,18 @@ def _check_data(
     key: bytes,
     arrays: list[np.ndarray],
     drivers: str | None,
+    catches: dict[str, set[str]],
 ) -> dict:
-    where = f"solutions/{assignment.name}/checks.py"
     driver = oracle.load_driver(drivers, check.driver)
-    entries = []
+    entries: list[dict] = []
     for variant in range(1 if kind == "public" else check.variants):
-        seen: set[str] = set()
-        for case in check.cases(seeded(key, assignment.name, check.name, variant)):
-            if kind == "public" and not case.public:
-                continue
-            if case.slot in seen:
-                raise CheckError(f"{where}: two cases of `{check.name}` are called {case.slot!r}.")
-            if case.group not in {group.id for group in check.groups}:
-                raise CheckError(f"{where}: `{check.name}` has no group {case.group!r}.")
-            seen.add(case.slot)
-            entry: dict[str, Any] = {
-                "id": f"{case.slot}#{variant}",
-                "slot": case.slot,
-                "group": case.group,
-                "args": oracle._pack(list(case.args), arrays, 0),
-                "kwargs": {k: oracle._pack(v, arrays, 0) for k, v in case.kwargs.items()},
-                "tolerance": case.tolerance,
-                "score": vars(case.score) if case.score else None,
-                "mistakes": {},
-            }
-            expects = case.expects
-            if expects is None:
-                probe = oracle.Case(**entry, expects={"v": None}, arrays=arrays)
-                args, kwargs = probe.arguments()
-                expects = check.reference(*args, **kwargs)
-            entry["expects"] = oracle._pack(expects, arrays, 0)
-            if "o" in entry["expects"]:
-                raise CheckError(f"{where}: the reference of `{check.name}` gave no plain value.")
-            data = oracle.Case(**entry, arrays=arrays)
-            if case.score is None:
-                for name, value in mistakes_of(check, data, driver):
-                    entry["mistakes"][name] = oracle._pack(value, arrays, 0)
-            entries.append(entry)
+        entries += _variant(assignment, check, kind, key, variant, arrays, driver, catches)
     if not entries:
+        where = f"solutions/{assignment.name}/checks.py"
         raise CheckError(f"{where}: `{check.name}` has no {kind} cases.")
     return {
         "points": check.points,
-        "parameters": [p for p in parameters_of(check.reference)],
+        "parameters": parameters_of(check.reference),
         "returns": list(check.returns),
         "driver": check.driver,
         "calls": check.calls,
@@ -214,6 +192,87 @@ def _check_data(
         ],
         "cases": entries,
     }
+
+
+def _variant(
+    assignment: Assignment,
+    check: Check,
+    kind: str,
+    key: bytes,
+    variant: int,
+    arrays: list[np.ndarray],
+    driver: Callable | None,
+    catches: dict[str, set[str]],
+) -> list[dict]:
+    """One case for every slot.
+
+    A hidden case must catch what its public twin catches, whatever the secret: where random inputs
+    happen to hide a mistake (an argmax that comes out the same), the case is drawn again.
+    """
+    where = f"solutions/{assignment.name}/checks.py"
+    accepted: dict[str, dict] = {}
+    missed: dict[str, set[str]] = {}
+    for attempt in range(ATTEMPTS):
+        purpose = (assignment.name, check.name, variant, *([attempt] if attempt else []))
+        missed, seen = {}, set()
+        for case in check.cases(seeded(key, *purpose)):
+            if case.slot in seen:
+                raise CheckError(f"{where}: two cases of `{check.name}` are called {case.slot!r}.")
+            if case.group not in {group.id for group in check.groups}:
+                raise CheckError(f"{where}: `{check.name}` has no group {case.group!r}.")
+            seen.add(case.slot)
+            if case.slot in accepted or (kind == "public" and not case.public):
+                continue
+            before = len(arrays)
+            entry = _case_data(assignment, check, case, variant, arrays, driver)
+            missing = catches.get(case.slot, set()) - entry["mistakes"].keys()
+            if missing:
+                missed[case.slot] = missing
+                del arrays[before:]
+            else:
+                accepted[case.slot] = entry
+        if not missed:
+            return list(accepted.values())
+    slot, names = next(iter(missed.items()))
+    raise CheckError(
+        f"{where}: {ATTEMPTS} draws of the case {slot!r} of `{check.name}` did not catch "
+        f"{', '.join(sorted(names))}: give it inputs that always show the mistake."
+    )
+
+
+def _case_data(
+    assignment: Assignment,
+    check: Check,
+    case: Case,
+    variant: int,
+    arrays: list[np.ndarray],
+    driver: Callable | None,
+) -> dict:
+    """A case's manifest entry; its arrays are appended to `arrays`."""
+    entry: dict[str, Any] = {
+        "id": f"{case.slot}#{variant}",
+        "slot": case.slot,
+        "group": case.group,
+        "args": oracle._pack(list(case.args), arrays, 0),
+        "kwargs": {k: oracle._pack(v, arrays, 0) for k, v in case.kwargs.items()},
+        "tolerance": case.tolerance,
+        "score": vars(case.score) if case.score else None,
+        "mistakes": {},
+    }
+    expects = case.expects
+    if expects is None:
+        probe = oracle.Case(**entry, expects={"v": None}, arrays=arrays)
+        args, kwargs = probe.arguments()
+        expects = check.reference(*args, **kwargs)
+    entry["expects"] = oracle._pack(expects, arrays, 0)
+    if "o" in entry["expects"]:
+        where = f"solutions/{assignment.name}/checks.py"
+        raise CheckError(f"{where}: the reference of `{check.name}` gave no plain value.")
+    data = oracle.Case(**entry, arrays=arrays)
+    if case.score is None:
+        for name, value in mistakes_of(check, data, driver):
+            entry["mistakes"][name] = oracle._pack(value, arrays, 0)
+    return entry
 
 
 def npz_bytes(manifest: dict, arrays: list[np.ndarray]) -> bytes:
@@ -234,7 +293,7 @@ def agree(path: Path, manifest: dict, arrays: list[np.ndarray], tolerance: float
     """
     try:
         stored, kept = oracle.read_npz(path)
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+    except oracle.UNREADABLE as error:
         return f"{path} cannot be read ({error})"
     names = {"digest"}
     ours, theirs = ({k: v for k, v in m.items() if k not in names} for m in (manifest, stored))
@@ -263,7 +322,7 @@ def verify_solution(assignment: Assignment, path: Path, namespace: dict) -> None
     where = f"solutions/{assignment.name}"
     for check in assignment.checks:
         data = checks[check.name]
-        driver = oracle.load_driver(checks.drivers, data.driver)
+        driver = load_driver_of(checks, check.name)
         if check.name not in namespace:
             raise CheckError(f"{where}/{assignment.name}.md defines no `{check.name}`.")
         functions = {"the solution": namespace[check.name], **check.right}
@@ -274,6 +333,11 @@ def verify_solution(assignment: Assignment, path: Path, namespace: dict) -> None
                     f"{where}: {label} of `{check.name}` disagrees with its reference.\n"
                     + verdict.text()
                 )
+
+
+def load_driver_of(checks: oracle.CheckSet, name: str) -> Callable | None:
+    """The driver of one check of a set, ready to call."""
+    return oracle.load_driver(checks.drivers, checks[name].driver)
 
 
 def run_check(
@@ -355,8 +419,8 @@ def build(
             return False
     assignment = load_assignment(course.folder(name))
     notebook = read_source(course.folder(name), assignment)
-    hidden = checks_data(assignment, "hidden", secret, progress)
     public = checks_data(assignment, "public", secret, progress)
+    hidden = checks_data(assignment, "hidden", secret, progress, public[0])
     verify_distinct(assignment, [public[0], hidden[0]], [public[1], hidden[1]])
 
     staging = course.root / "_build" / "staging" / name
@@ -497,13 +561,15 @@ def recheck(
     assignment = load_assignment(course.folder(name))
     differences = {}
     files = {
-        "hidden": course.hidden / f"{name}.npz",
         "public": course.exercises / name / "public.npz",
+        "hidden": course.hidden / f"{name}.npz",
     }
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
+        public = None
         for kind, path in files.items():
-            data = checks_data(assignment, kind, secret, progress)
+            data = checks_data(assignment, kind, secret, progress, public)
+            public = public or data[0]
             differences[str(path.relative_to(course.root))] = agree(path, *data)
     return differences
 

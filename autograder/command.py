@@ -14,7 +14,8 @@ from rich.table import Table
 from autograder.build import Course, build, find_course, out_of_step, publish, recheck
 from autograder.check import CheckError
 
-console = Console(stderr=True, highlight=False)
+# Messages are never wrapped or interpreted: they hold paths and what students wrote.
+console = Console(stderr=True, highlight=False, soft_wrap=True, markup=False)
 
 
 class Progress:
@@ -54,7 +55,7 @@ def command_build(course: Course, arguments: argparse.Namespace) -> int:
             with Progress() as progress:
                 made = build(course, name, force=arguments.force, progress=progress)
         except CheckError as error:
-            console.print(f"{name}: {error}", style="red", markup=False)
+            console.print(f"{name}: {error}", style="red")
             failed += 1
             continue
         state = f"built in {time.monotonic() - start:.1f} s" if made else "up to date"
@@ -65,7 +66,7 @@ def command_build(course: Course, arguments: argparse.Namespace) -> int:
                 state += f"; exercises/{name} is out of step ({', '.join(stale)}): run `autograder build`"
         elif changed := publish(course, name):
             state += f"; exercises/{name}: {', '.join(changed)}"
-        console.print(f"{name}: {state}", markup=False)
+        console.print(f"{name}: {state}")
     return 1 if failed else 0
 
 
@@ -75,7 +76,7 @@ def command_references(course: Course, arguments: argparse.Namespace) -> int:
         with Progress() as progress:
             differences = recheck(course, name, progress)
         for file, difference in differences.items():
-            console.print(f"{file}: {difference or 'equal to 1e-12'}", markup=False)
+            console.print(f"{file}: {difference or 'equal to 1e-12'}")
             failed += bool(difference)
     if failed:
         console.print("Run `autograder build --force` if the sources have changed.")
@@ -122,8 +123,74 @@ def command_sample_class(course: Course, arguments: argparse.Namespace) -> int:
         plans = make_class(
             course, arguments.assignment, arguments.students, arguments.seed, target, progress
         )
-    console.print(f"{len(plans)} submissions of {arguments.assignment} in {target}", markup=False)
+    console.print(f"{len(plans)} submissions of {arguments.assignment} in {target}")
     return 0
+
+
+# --------------------------------------------------------------------------- grading
+
+
+def command_grade(course: Course, arguments: argparse.Namespace) -> int:
+    from autograder.class_run import Options, grade_class
+    from autograder.grading_report import GradingView
+
+    options = Options(
+        arguments.workers or 0,
+        arguments.scheduler,
+        tuple(arguments.student or ()),
+        arguments.force,
+        arguments.dry_run,
+        arguments.allow_weaker,
+    )
+    with GradingView(console, arguments.assignment, arguments.json) as view:
+        report = grade_class(course, arguments.assignment, options, view.listen)
+    view.summary(report, dry_run=arguments.dry_run)
+    return 0
+
+
+def command_doctor(course: Course | None, arguments: argparse.Namespace) -> int:
+    from autograder.engine import sandbox
+
+    layers = sandbox.detect()
+    table = Table(title="Isolation of students' code on this machine", title_justify="left")
+    for column in ("layer", "here", "what it is", "what to do"):
+        table.add_column(column, overflow="fold")
+    for layer in layers:
+        here = "[green]yes[/]" if layer.there else "[red]no[/]"
+        table.add_row(layer.name, here, layer.detail, layer.remedy)
+    Console().print(table)
+    missing = [layer.name for layer in layers if not layer.there]
+    if missing:
+        console.print(
+            f"Missing: {', '.join(missing)}. Grading stops here unless told --allow-weaker.",
+            style="red",
+        )
+    else:
+        console.print("Every layer is there.", style="green")
+    return 1 if missing else 0
+
+
+def add_grading(add: Callable[[str, Callable, str], argparse.ArgumentParser]) -> None:
+    """The commands that grade."""
+    one = add("grade", command_grade, "Grade submitted/ into the gradebook; again: what is left.")
+    one.add_argument("assignment")
+    one.add_argument("--workers", type=_positive, help="processes (default: one a core)")
+    one.add_argument("--scheduler", metavar="tcp://HOST:PORT", help="grade on a Dask cluster")
+    one.add_argument("--student", action="append", help="only this student; may be repeated")
+    one.add_argument("--force", action="store_true", help="grade also what is up to date")
+    one.add_argument("--dry-run", action="store_true", help="only say what would be graded")
+    one.add_argument("--json", action="store_true", help="a JSON line a submission on stdout")
+    one.add_argument(
+        "--allow-weaker", action="store_true", help="go on where isolation layers are missing"
+    )
+    add("doctor", command_doctor, "Show which isolation layers this machine gives.")
+
+
+def _positive(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError(f"{text} is not at least 1")
+    return number
 
 
 def parser() -> argparse.ArgumentParser:
@@ -165,6 +232,8 @@ def parser() -> argparse.ArgumentParser:
     one.add_argument("--students", type=int, default=12, help="how many (default: 12)")
     one.add_argument("--seed", type=int, default=0, help="which class (default: 0)")
     one.add_argument("--target", type=Path, help="where to write (default: submitted/)")
+
+    add_grading(add)
     return main
 
 
@@ -175,7 +244,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         course = find_course(options.course)
         return options.run(course, options)
     except CheckError as error:
-        console.print(f"autograder: {error}", style="red", markup=False)
+        console.print(f"autograder: {error}", style="red")
         return 1
     except KeyboardInterrupt:
         console.print("autograder: interrupted; running the same command again goes on from here.")

@@ -97,7 +97,7 @@ def _complete(cell, path: Path, number: int, assignment: Assignment, ids: set[st
     for name, default in NBGRADER_FIELDS.items():
         given.setdefault(name, default)
     if given["grade"] and "points" not in given:
-        raise CheckError(f"{where}: a graded cell needs points.")
+        raise CheckError(f"{where}: a graded cell needs points, or `grade(NAME)` of a check.")
     if not given["grade"] and not given["solution"]:
         given["locked"] = True
     given["schema_version"] = 3
