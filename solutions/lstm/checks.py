@@ -4,9 +4,17 @@ References come from `keras.layers.LSTM` and, for the gradients, from `tf.Gradie
 `keras.layers.LSTMCell`.
 """
 
-from types import SimpleNamespace
-
 import numpy as np
+from cells import (
+    LSTM_STEP,
+    LSTM_STEP_PARAMETERS,
+    blocks,
+    by_formulas,
+    exp_ratio,
+    hard_sigmoid,
+    lstm_step_with,
+    sigmoid,
+)
 from keras_layers import lstm, lstm_step_gradients
 
 from autograder.authoring import Assignment, Case, Check, Group, Misconception
@@ -167,14 +175,6 @@ def lstm_step_backward(dh_t, dc_t, x_t, h_prev, c_prev, W, U, b):
 # --------------------------------------------------------------------------- misconceptions
 
 
-def sigmoid(z):
-    return 0.5 * (1 + np.tanh(z / 2))
-
-
-def exp_ratio(z):
-    return np.exp(z) / (1 + np.exp(z))
-
-
 def softmax(z):
     e = np.exp(z - z.max(axis=-1, keepdims=True))
     return e / e.sum(axis=-1, keepdims=True)
@@ -249,51 +249,11 @@ SIGMOID = [
 ]
 
 
-def by_formulas(parameters, formulas, **changed):
-    """A function that evaluates named formulas in order; a mistake replaces one of them.
-
-    Every formula gets a namespace with the arguments and what was computed before it; the last one,
-    `result`, is returned.
-    """
-
-    def function(*args):
-        s = SimpleNamespace(**dict(zip(parameters, args)))
-        for name, formula in {**formulas, **changed}.items():
-            setattr(s, name, formula(s))
-        return s.result
-
-    return function
-
-
-def blocks(z, order="ifco"):
-    """Read the four gate blocks in some order; returned as i, f, c, o."""
-    parts = dict(zip(order, np.split(z, 4, axis=1)))
-    return [parts[gate] for gate in "ifco"]
-
-
-STEP_PARAMETERS = ("x_t", "h_prev", "c_prev", "W", "U", "b")
-STEP_FORMULAS = {
-    "z": lambda s: s.x_t @ s.W + s.h_prev @ s.U + s.b,
-    "blocks": lambda s: blocks(s.z),
-    "i": lambda s: sigmoid(s.blocks[0]),
-    "f": lambda s: sigmoid(s.blocks[1]),
-    "g": lambda s: np.tanh(s.blocks[2]),
-    "o": lambda s: sigmoid(s.blocks[3]),
-    "c_t": lambda s: s.f * s.c_prev + s.i * s.g,
-    "h_t": lambda s: s.o * np.tanh(s.c_t),
-    "result": lambda s: (s.h_t, s.c_t),
-}
-
-
-def step_with(**changed):
-    return by_formulas(STEP_PARAMETERS, STEP_FORMULAS, **changed)
-
-
-step_right = step_with()
+step_right = lstm_step_with()
 
 
 def step_in_place(x_t, h_prev, c_prev, W, U, b):
-    i, f, g, o = blocks(x_t @ W + h_prev @ U + b)
+    i, f, g, o = blocks(x_t @ W + h_prev @ U + b, "ifco", "ifco")
     c_prev *= sigmoid(f)
     c_prev += sigmoid(i) * np.tanh(g)
     return sigmoid(o) * np.tanh(c_prev), c_prev
@@ -305,37 +265,39 @@ ORDER_IFOC = (
 )
 
 STEP = [
-    Misconception("order_ifoc", step_with(blocks=lambda s: blocks(s.z, "ifoc")), ORDER_IFOC),
+    Misconception(
+        "order_ifoc", lstm_step_with(blocks=lambda s: blocks(s.z, "ifoc", "ifco")), ORDER_IFOC
+    ),
     Misconception(
         "order_fico",
-        step_with(blocks=lambda s: blocks(s.z, "fico")),
+        lstm_step_with(blocks=lambda s: blocks(s.z, "fico", "ifco")),
         "the input gate and the forget gate are exchanged. Which one multiplies the old cell, and which "
         "block comes first in i, f, c, o?",
     ),
     Misconception(
         "order_icfo",
-        step_with(blocks=lambda s: blocks(s.z, "icfo")),
+        lstm_step_with(blocks=lambda s: blocks(s.z, "icfo", "ifco")),
         "this is the block order of TensorFlow 1 (i, c, f, o). Keras' order is i, f, c, o.",
     ),
     Misconception(
         "order_iofc",
-        step_with(blocks=lambda s: blocks(s.z, "iofc")),
+        lstm_step_with(blocks=lambda s: blocks(s.z, "iofc", "ifco")),
         "this is the block order of ONNX (i, o, f, c). Keras' order is i, f, c, o.",
     ),
     Misconception(
         "interleaved",
-        step_with(blocks=lambda s: [s.z[:, k::4] for k in range(4)]),
+        lstm_step_with(blocks=lambda s: [s.z[:, k::4] for k in range(4)]),
         "you take every fourth column for a gate. The gates lie side by side: H neighbouring columns each.",
     ),
     Misconception(
         "sigmoid_candidate",
-        step_with(g=lambda s: sigmoid(s.blocks[2])),
+        lstm_step_with(g=lambda s: sigmoid(s.blocks[2])),
         "the candidate goes through the sigmoid, so the cell could only ever be raised. It is no gate: "
         "which function gives values of both signs?",
     ),
     Misconception(
         "tanh_gates",
-        step_with(
+        lstm_step_with(
             i=lambda s: np.tanh(s.blocks[0]),
             f=lambda s: np.tanh(s.blocks[1]),
             o=lambda s: np.tanh(s.blocks[3]),
@@ -345,33 +307,33 @@ STEP = [
     ),
     Misconception(
         "hard_gates",
-        step_with(
-            i=lambda s: np.clip(s.blocks[0] / 5 + 0.5, 0, 1),
-            f=lambda s: np.clip(s.blocks[1] / 5 + 0.5, 0, 1),
-            o=lambda s: np.clip(s.blocks[3] / 5 + 0.5, 0, 1),
+        lstm_step_with(
+            i=lambda s: hard_sigmoid(s.blocks[0]),
+            f=lambda s: hard_sigmoid(s.blocks[1]),
+            o=lambda s: hard_sigmoid(s.blocks[3]),
         ),
-        "the gates use the `hard_sigmoid` that old versions of Keras had by default. Here it is the "
+        "the gates use the `hard_sigmoid` that early versions of Keras had by default. Here it is the "
         "logistic sigmoid.",
     ),
     Misconception(
         "no_output_tanh",
-        step_with(h_t=lambda s: s.o * s.c_t),
+        lstm_step_with(h_t=lambda s: s.o * s.c_t),
         "the cell state is right, but it is put out as it is: something keeps it between -1 and 1 before "
         "the output gate.",
     ),
     Misconception(
         "output_of_old_cell",
-        step_with(h_t=lambda s: s.o * np.tanh(s.c_prev)),
+        lstm_step_with(h_t=lambda s: s.o * np.tanh(s.c_prev)),
         "c_t is right, but h_t shows the cell from before the update.",
     ),
     Misconception(
         "tanh_outside",
-        step_with(h_t=lambda s: np.tanh(s.o * s.c_t)),
+        lstm_step_with(h_t=lambda s: np.tanh(s.o * s.c_t)),
         "tanh is taken of the product; the gate should scale what comes out of tanh.",
     ),
     Misconception(
         "squashed_cell",
-        step_with(
+        lstm_step_with(
             c_t=lambda s: np.tanh(s.f * s.c_prev + s.i * s.g),
             h_t=lambda s: s.o * s.c_t,
         ),
@@ -380,62 +342,62 @@ STEP = [
     ),
     Misconception(
         "sigmoid_cell",
-        step_with(c_t=lambda s: sigmoid(s.f * s.c_prev + s.i * s.g)),
+        lstm_step_with(c_t=lambda s: sigmoid(s.f * s.c_prev + s.i * s.g)),
         "the new cell state goes through a sigmoid, as one of the slides prints it. That is a misprint: "
         "the update is a plain sum of two products.",
     ),
     Misconception(
         "input_is_forget",
-        step_with(i=lambda s: s.f),
+        lstm_step_with(i=lambda s: s.f),
         "the input gate repeats the forget gate's formula, as one of the slides prints it. It has weights "
         "of its own.",
     ),
     Misconception(
         "no_input_gate",
-        step_with(c_t=lambda s: s.f * s.c_prev + s.g),
+        lstm_step_with(c_t=lambda s: s.f * s.c_prev + s.g),
         "the candidate enters the cell ungated. Which gate decides how much of it is stored?",
     ),
     Misconception(
         "no_forget_gate",
-        step_with(c_t=lambda s: s.c_prev + s.i * s.g),
+        lstm_step_with(c_t=lambda s: s.c_prev + s.i * s.g),
         "the old cell is kept whole: nothing is ever forgotten. Which gate is missing?",
     ),
     Misconception(
         "forget_reversed",
-        step_with(c_t=lambda s: (1 - s.f) * s.c_prev + s.i * s.g),
+        lstm_step_with(c_t=lambda s: (1 - s.f) * s.c_prev + s.i * s.g),
         "the forget gate works the wrong way round. In spite of its name it says how much is kept: 1 keeps "
         "everything.",
     ),
     Misconception(
         "coupled_gates",
-        step_with(c_t=lambda s: s.f * s.c_prev + (1 - s.f) * s.g),
+        lstm_step_with(c_t=lambda s: s.f * s.c_prev + (1 - s.f) * s.g),
         "old and new share the cell as f and 1 - f, which is how a GRU mixes. An LSTM has a separate input "
         "gate.",
     ),
     Misconception(
         "no_bias",
-        step_with(z=lambda s: s.x_t @ s.W + s.h_prev @ s.U),
+        lstm_step_with(z=lambda s: s.x_t @ s.W + s.h_prev @ s.U),
         "the bias is missing from the sum. Count the terms: input, state, bias.",
     ),
     Misconception(
         "forget_bias_added",
-        step_with(f=lambda s: sigmoid(s.blocks[1] + 1)),
+        lstm_step_with(f=lambda s: sigmoid(s.blocks[1] + 1)),
         "1 is added to the forget gate. The unit forget bias is a starting value inside b, not part of the "
         "step.",
     ),
     Misconception(
         "no_state",
-        step_with(z=lambda s: s.x_t @ s.W + s.b),
+        lstm_step_with(z=lambda s: s.x_t @ s.W + s.b),
         "the gates do not see h_prev. Which term reads the state?",
     ),
     Misconception(
         "gates_read_cell",
-        step_with(z=lambda s: s.x_t @ s.W + s.c_prev @ s.U + s.b),
+        lstm_step_with(z=lambda s: s.x_t @ s.W + s.c_prev @ s.U + s.b),
         "U multiplies the cell state; the gates read the hidden state, the one that was put out.",
     ),
     Misconception(
         "gates_read_both",
-        step_with(z=lambda s: s.x_t @ s.W + (s.h_prev + s.c_prev) @ s.U + s.b),
+        lstm_step_with(z=lambda s: s.x_t @ s.W + (s.h_prev + s.c_prev) @ s.U + s.b),
         "the gates look at h_prev and at c_prev. (Variants with such peepholes exist, with weights of "
         "their own.) Here they read h_prev alone.",
     ),
@@ -446,17 +408,17 @@ STEP = [
     ),
     Misconception(
         "returns_swapped",
-        step_with(result=lambda s: (s.c_t, s.h_t)),
+        lstm_step_with(result=lambda s: (s.c_t, s.h_t)),
         "both values are right, in the wrong order: first h_t, then c_t.",
     ),
     Misconception(
         "only_h",
-        step_with(result=lambda s: s.h_t),
+        lstm_step_with(result=lambda s: s.h_t),
         "only h_t comes back. The next step also needs the cell state.",
     ),
     Misconception(
         "unstable_sigmoid",
-        step_with(
+        lstm_step_with(
             i=lambda s: exp_ratio(s.blocks[0]),
             f=lambda s: exp_ratio(s.blocks[1]),
             o=lambda s: exp_ratio(s.blocks[3]),
@@ -727,11 +689,13 @@ LAYER = [
         "you return the states of every timestep; return_state asks for the final ones, (B, H) each.",
     ),
     Misconception(
-        "order_ifoc", layer_with(step_with(blocks=lambda s: blocks(s.z, "ifoc"))), ORDER_IFOC
+        "order_ifoc",
+        layer_with(lstm_step_with(blocks=lambda s: blocks(s.z, "ifoc", "ifco"))),
+        ORDER_IFOC,
     ),
     Misconception(
         "no_output_tanh",
-        layer_with(step_with(h_t=lambda s: s.o * s.c_t)),
+        layer_with(lstm_step_with(h_t=lambda s: s.o * s.c_t)),
         "the step inside your layer puts the cell out without tanh. Look at the last equation of the step.",
     ),
     Misconception(
@@ -851,9 +815,9 @@ COUNT = [
     ),
 ]
 
-BACKWARD_PARAMETERS = ("dh_t", "dc_t", *STEP_PARAMETERS)
+BACKWARD_PARAMETERS = ("dh_t", "dc_t", *LSTM_STEP_PARAMETERS)
 BACKWARD_FORMULAS = {
-    **{name: STEP_FORMULAS[name] for name in ("z", "blocks", "i", "f", "g", "o", "c_t")},
+    **{name: LSTM_STEP[name] for name in ("z", "blocks", "i", "f", "g", "o", "c_t")},
     "t": lambda s: np.tanh(s.c_t),
     "dc": lambda s: s.dc_t + s.dh_t * s.o * (1 - s.t**2),
     "di": lambda s: s.dc * s.g,
@@ -884,7 +848,7 @@ backward_right = backward_with()
 
 def backward_in_place(dh_t, dc_t, x_t, h_prev, c_prev, W, U, b):
     _, c_t = step_right(x_t, h_prev, c_prev, W, U, b)
-    o = sigmoid(blocks(x_t @ W + h_prev @ U + b)[3])
+    o = sigmoid(blocks(x_t @ W + h_prev @ U + b, "ifco", "ifco")[3])
     gradients = backward_right(dh_t, dc_t, x_t, h_prev, c_prev, W, U, b)
     dc_t += dh_t * o * (1 - np.tanh(c_t) ** 2)
     return gradients
