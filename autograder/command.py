@@ -11,7 +11,15 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from autograder.build import Course, build, find_course, out_of_step, publish, recheck
+from autograder.build import (
+    Course,
+    build,
+    find_course,
+    out_of_step,
+    publish,
+    recheck,
+    write_atomically,
+)
 from autograder.check import CheckError
 
 # Messages are never wrapped or interpreted: they hold paths and what students wrote.
@@ -84,15 +92,20 @@ def command_references(course: Course, arguments: argparse.Namespace) -> int:
 
 
 def command_mutants(course: Course, arguments: argparse.Namespace) -> int:
-    from autograder.mutants import as_markdown, mutants
+    from autograder.mutants import as_markdown, known_mutants
 
     found = []
     with Progress() as progress:
         for name in assignments_of(course, arguments.assignment):
             progress(f"{name}: misconceptions")
-            found += list(mutants(course, name))
+            build(course, name, progress=progress)
+            found += known_mutants(course, name)
     if arguments.markdown:
-        print(as_markdown(found))
+        text = as_markdown(found).encode()
+        path = arguments.markdown
+        # An unchanged page keeps its time, so that the book is not built again for it.
+        if not path.is_file() or path.read_bytes() != text:
+            write_atomically(path, text)
     else:
         table = Table(title="Misconceptions", show_lines=False)
         for column in ("function", "misconception", "caught", "own hint", "most points", "by case"):
@@ -225,7 +238,7 @@ def parser() -> argparse.ArgumentParser:
 
     one = add("mutants", command_mutants, "Show that every misconception is caught and named.")
     one.add_argument("assignment", nargs="*", help="assignments (default: all)")
-    one.add_argument("--markdown", action="store_true", help="print a table for the book")
+    one.add_argument("--markdown", type=Path, metavar="FILE", help="write tables for the book")
 
     one = add("sample-class", command_sample_class, "Make up a class's submissions.")
     one.add_argument("assignment")
