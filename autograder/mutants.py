@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import copy
+import json
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 from autograder import check as oracle
 from autograder.authoring import Misconception, load_assignment
-from autograder.build import Course, run_check
+from autograder.build import Course, run_check, write_atomically
 from autograder.check import CheckSet
 from autograder.secret import load_secret
 
@@ -85,6 +86,21 @@ def _judge(
         best,
         data.points,
     )
+
+
+def known_mutants(course: Course, name: str) -> list[Mutant]:
+    """The verdicts on an assignment's misconceptions, computed once per build of it."""
+    stamp = course.stamps / f"{name}.json"
+    path = course.root / "_build" / "mutants" / f"{name}.json"
+    built = stamp.read_text(encoding="utf-8") if stamp.is_file() else ""
+    if path.is_file():
+        stored = json.loads(path.read_text(encoding="utf-8"))
+        if stored["built"] == built:
+            return [Mutant(**{**m, "cases": tuple(m["cases"])}) for m in stored["mutants"]]
+    found = list(mutants(course, name))
+    content = {"built": built, "mutants": [asdict(m) for m in found]}
+    write_atomically(path, json.dumps(content, indent=1).encode())
+    return found
 
 
 def as_markdown(found: list[Mutant]) -> str:

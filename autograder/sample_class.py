@@ -13,7 +13,7 @@ import json
 import random
 import textwrap
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import nbformat
@@ -73,11 +73,21 @@ def make_class(
     target: Path,
     progress: Callable[[str], None] = lambda text: None,
 ) -> list[Student]:
-    """Write `target/<student>/<assignment>/` for a made-up class.
+    """Write `target/<student>/<assignment>/` for a made-up class; leaves one alone that is there.
 
     Raises:
         CheckError: the assignment is unknown or not built.
     """
+    record = target.parent / f"{name}_sample_class.json"
+    stamp = course.stamps / f"{name}.json"
+    built = stamp.read_text(encoding="utf-8") if stamp.is_file() else ""
+    made_from = {"students": students, "seed": seed, "built": built, "target": str(target)}
+    if record.is_file():
+        known = json.loads(record.read_text(encoding="utf-8"))
+        if known.get("made_from") == made_from:
+            plans = [Student(**student) for student in known["students"]]
+            if all((target / s.name / name / f"{name}.ipynb").is_file() for s in plans):
+                return plans
     assignment = load_assignment(course.folder(name))
     released = course.exercises / name / f"{name}.ipynb"
     if not released.is_file():
@@ -95,10 +105,8 @@ def make_class(
         write_atomically(folder / "timestamp.txt", TIMESTAMP.encode())
         if number % 100 == 99:
             progress(f"{number + 1} submissions")
-    told = {s.name: {"kind": s.kind, **s.choices} for s in plans}
-    write_atomically(
-        target.parent / f"{name}_sample_class.json", json.dumps(told, indent=1).encode()
-    )
+    content = {"made_from": made_from, "students": [asdict(s) for s in plans]}
+    write_atomically(record, json.dumps(content, indent=1).encode())
     return plans
 
 
