@@ -45,6 +45,18 @@ class View:
     def from_json(cls, data: dict) -> View:
         return cls(**{key: tuple(value) for key, value in data.items()})
 
+    def hidden(self) -> list[str]:
+        """Names of installed top-level modules that this view leaves out."""
+        shown = {Path(path).name.split(".")[0] for path in self.paths}
+        shown |= {Path(path).parent.name for path in self.paths}  # namespace packages
+        names = set()
+        for folder in _in_use():
+            for entry in os.scandir(folder):
+                name = entry.name.split(".")[0]
+                if name.isidentifier() and name not in shown:
+                    names.add(name)
+        return sorted(names)
+
     def rules(self) -> list[str]:
         """Paths for Landlock, which cannot take away again: folders with holes are listed out."""
         result = []

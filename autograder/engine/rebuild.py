@@ -86,10 +86,11 @@ def read_file(path: Path, limit: int) -> bytes:
             f"{path} cannot be opened ({error.strerror}): ask for a new submission with an "
             "ordinary file of this name."
         ) from None
+    status = os.fstat(descriptor)
+    if not stat.S_ISREG(status.st_mode):
+        os.close(descriptor)
+        raise SubmissionError(f"{path} is no ordinary file: ask for a new submission.")
     with os.fdopen(descriptor, "rb") as file:
-        status = os.fstat(descriptor)
-        if not stat.S_ISREG(status.st_mode):
-            raise SubmissionError(f"{path} is no ordinary file: ask for a new submission.")
         if status.st_size > limit:
             raise SubmissionError(
                 f"{path} has {status.st_size >> 20} MiB, more than {limit >> 20} MiB: ask for a "

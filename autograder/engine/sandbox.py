@@ -93,6 +93,8 @@ def choose(*, without: Collection[str] = (), allow_weaker: bool = False) -> froz
             "run with less (`--allow-weaker` goes on all the same).\n  " + "\n  ".join(lines)
         )
     active = frozenset(layer.name for layer in found if layer.there and layer.name not in without)
+    if os.geteuid() != 0:
+        active -= {"uid"}  # nothing to give up
     if "uid" in active and "userns" not in active and not _in_child(_can_read_interpreter):
         raise SandboxError(
             f"started as root without user namespaces, students' code runs as an unused user, who "

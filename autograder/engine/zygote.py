@@ -15,6 +15,7 @@ import os
 import select
 import shutil
 import socket
+import struct
 import subprocess
 import sys
 import tempfile
@@ -29,6 +30,8 @@ from autograder.engine.limits import Limits
 from autograder.engine.sandbox import SandboxError
 
 _MAIN = Path(__file__).with_name("zygote_main.py")
+_PREFIX = "autograder-sandbox-"
+_PACKET = 60_000
 START_SECONDS = 120
 
 
@@ -113,7 +116,8 @@ class Zygote:
 
     def _start(self) -> None:
         sandbox.protect_self()
-        self._folder = tempfile.mkdtemp(prefix="autograder-")
+        _sweep()
+        self._folder = tempfile.mkdtemp(prefix=f"{_PREFIX}{os.getpid()}-")
         os.chmod(self._folder, 0o711)  # noqa: PTH101
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self._log = tempfile.TemporaryFile()  # noqa: SIM115  lives as long as the zygote
@@ -127,10 +131,13 @@ class Zygote:
         self._control = ours
         config = {
             "view": self.view.to_json(), "layers": sorted(self.layers), "folder": self._folder,
-            "allows": self.allows, "modules": self.modules, "prefix": sys.prefix, "environment": self._environment(),
+            "allows": self.allows, "modules": self.modules,
+            "hidden": self.view.hidden(), "prefix": sys.prefix, "environment": self._environment(),
         }  # fmt: skip
-        ours.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 1 << 20)
-        ours.send(json.dumps(config).encode())
+        raw = json.dumps(config).encode()
+        ours.send(struct.pack("<Q", len(raw)))
+        for start in range(0, len(raw), _PACKET):
+            ours.send(raw[start : start + _PACKET])
         message = self._message(START_SECONDS) or {"failed": "no answer"}
         if message.get("ready") != sorted(self.layers):
             said = message.get("failed") or "it ended"
@@ -279,3 +286,11 @@ class Zygote:
 @functools.lru_cache(maxsize=8)
 def _view(allows: tuple[str, ...]) -> libraries.View:
     return libraries.view(allows)
+
+
+def _sweep() -> None:
+    """Remove folders that graders left which were killed."""
+    for folder in Path(tempfile.gettempdir()).glob(f"{_PREFIX}*-*"):
+        owner = folder.name.removeprefix(_PREFIX).split("-")[0]
+        if owner.isdigit() and not Path("/proc", owner).exists():
+            subprocess.run(["rm", "-rf", str(folder)], check=False, capture_output=True)

@@ -22,7 +22,13 @@ def main() -> None:
     import socket
 
     control = socket.socket(fileno=int(sys.argv[1]))
-    config = json.loads(control.recv(1 << 20))
+    size, raw = int.from_bytes(control.recv(8), "little"), b""
+    while len(raw) < size:
+        packet = control.recv(1 << 16)
+        if not packet:
+            raise SystemExit(1)
+        raw += packet
+    config = json.loads(raw)
     sys.path[:] = ["", *config["view"]["search"]]
     sys.prefix = sys.exec_prefix = config["prefix"]
     os.environ.clear()
@@ -47,7 +53,7 @@ def _start(config: dict, control: object) -> object:
         View.from_json(config["view"]), config["layers"], config["folder"]
     )
     sys.path.remove(_PACKAGE)
-    server = fork_server.ForkServer(control, place, config["allows"], config["modules"])
+    server = fork_server.ForkServer(control, place, config["allows"], config["modules"], config["hidden"])
     jail.started(place)
     gc.collect()
     gc.freeze()
