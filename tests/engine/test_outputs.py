@@ -72,7 +72,9 @@ def test_markdown_has_nothing_that_acts_in_nbconverts_renderer(source):
 
 
 def test_ordinary_markdown_stays():
-    source = "# A\n\n*b* `x < y` $a<b$ [c](https://d.e/f?g=1&h=2) <br> ![i](attachment:p.png)\n\n- 3 < 4"
+    source = (
+        "# A\n\n*b* `x < y` $a<b$ [c](https://d.e/f?g=1&h=2) <br> ![i](attachment:p.png)\n\n- 3 < 4"
+    )
     assert outputs.clean_markdown(source).replace(outputs.APART, "") == source
 
 
@@ -99,7 +101,9 @@ def test_a_picture_that_unpacks_to_gigabytes_is_refused():
     import zlib
 
     header = b"IHDR" + struct.pack(">II5B", 100_000, 100_000, 8, 6, 0, 0, 0)
-    raw = PNG[:8] + struct.pack(">I", 13) + header + struct.pack(">I", zlib.crc32(header)) + PNG[33:]
+    raw = (
+        PNG[:8] + struct.pack(">I", 13) + header + struct.pack(">I", zlib.crc32(header)) + PNG[33:]
+    )
     assert outputs.clean_picture("image/png", encoded(raw)) is None
 
 
@@ -108,9 +112,15 @@ def test_kinds_not_listed_are_dropped():
         "application/javascript": "alert(1)", "image/svg+xml": "<svg onload=x>", "text/plain": "x",
         "application/vnd.jupyter.widget-view+json": {}, "text/html": "<b>x</b>", "x/y": "z", "": 3,
     }  # fmt: skip
-    out = outputs.clean_outputs([{"output_type": "display_data", "data": data, "metadata": {"x": 1}}], 1000)
+    out = outputs.clean_outputs(
+        [{"output_type": "display_data", "data": data, "metadata": {"x": 1}}], 1000
+    )
     assert out == [
-        {"output_type": "display_data", "metadata": {}, "data": {"text/plain": "x", "text/html": "<b>x</b>"}}
+        {
+            "output_type": "display_data",
+            "metadata": {},
+            "data": {"text/plain": "x", "text/html": "<b>x</b>"},
+        }
     ]
 
 

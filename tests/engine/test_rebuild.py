@@ -114,8 +114,12 @@ def test_a_cell_turned_into_another_type_is_turned_back():
 
 def test_extra_cells_stay_after_their_neighbour_without_metadata():
     cells = mine()
-    cells.insert(2, {**code("helper = 1"), "metadata": {"tags": ["x"], "nbgrader": {"grade": True}}})
-    cells.append({"cell_type": "raw", "source": "<script>", "metadata": {"raw_mimetype": "text/html"}})
+    cells.insert(
+        2, {**code("helper = 1"), "metadata": {"tags": ["x"], "nbgrader": {"grade": True}}}
+    )
+    cells.append(
+        {"cell_type": "raw", "source": "<script>", "metadata": {"raw_mimetype": "text/html"}}
+    )
     result = rebuilt(*cells)
     assert sources(result)[2] == "helper = 1"
     assert result.notebook["cells"][2]["metadata"] == {}
@@ -191,7 +195,9 @@ def test_random_damage_gives_a_notebook_or_a_reason():
         damaged = bytearray(raw)
         for _ in range(rng.randint(1, 5)):
             place = rng.randrange(len(damaged))
-            damaged[place : place + rng.randint(0, 3)] = rng.choice([b"", b"[", b"}", b"3", b'"', b"null"])
+            damaged[place : place + rng.randint(0, 3)] = rng.choice(
+                [b"", b"[", b"}", b"3", b'"', b"null"]
+            )
         try:
             rebuild(blueprint(*OWN), parse_notebook(bytes(damaged), "s", LIMITS))
         except SubmissionError:

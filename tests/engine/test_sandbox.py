@@ -211,7 +211,9 @@ def test_a_wild_fork_bomb_ends_with_the_submission(driver):
 def test_memory_is_bounded(driver):
     text = driver.text("x = bytearray(400 << 20)\nprint('WORKED')", memory=256 << 20)
     assert text.startswith("MemoryError")
-    text = driver.text("import numpy as np\nx = np.ones(40 << 20)\nprint('WORKED')", memory=256 << 20)
+    text = driver.text(
+        "import numpy as np\nx = np.ones(40 << 20)\nprint('WORKED')", memory=256 << 20
+    )
     assert "WORKED" not in text and "MemoryError" in text
 
 
@@ -288,7 +290,9 @@ def test_nothing_outlives_a_submission(driver):
 
 
 def test_a_submission_that_ends_its_interpreter_is_told_and_the_rest_runs(driver):
-    result = driver.run("x = 1", "import os\nos._exit(7)", "print(x)", "import ctypes; ctypes.string_at(0)")
+    result = driver.run(
+        "x = 1", "import os\nos._exit(7)", "print(x)", "import ctypes; ctypes.string_at(0)"
+    )
     assert any("exit code 7" in flag for flag in result["flags"])
     assert any("SIGSEGV" in flag for flag in result["flags"])
     assert "1" in said_words(result)
