@@ -31,3 +31,9 @@ os.environ["AUTOGRADER_HIDDEN"] = str(root / "_build" / "hidden")
 
 c.ClearSolutions.code_stub = {"python": "# YOUR CODE HERE\nraise NotImplementedError()"}
 c.Execute.timeout = 60
+
+# `nbgrader autograde` and formgrader grade with the engine. AUTOGRADER_PLUGINS=off: as nbgrader comes.
+if os.environ.get("AUTOGRADER_PLUGINS", "on") != "off":
+    from autograder.plugins import use_engine
+
+    use_engine(c)

@@ -13,7 +13,6 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import fcntl
-import fnmatch
 import hashlib
 import os
 import shutil
@@ -122,7 +121,7 @@ class ClassRun:
         self.submitted = self._step(self.coursedir.submitted_directory)
         self.autograded = self._step(self.coursedir.autograded_directory)
         self.mode = int(str(self.autograde.permissions), 8)
-        self.ignored = ignored_by(self.coursedir.ignore)
+        self.ignored = submissions.ignored_by(self.coursedir.ignore)
         self.pool: Pool | None = None
         self.succeeded = 0
         self.extensions: dict[str, Any] = {}
@@ -253,9 +252,8 @@ class ClassRun:
         )  # fmt: skip
 
     def _digest(self, submission: Submission, grader: Grader, gradebook: GradebookWriter) -> str:
-        extra = self.extensions.get(submission.student)
-        text = f"{submission.digest()}{grader.digest}{gradebook.duedate}{extra}"
-        return hashlib.sha256(text.encode()).hexdigest()
+        extension = self.extensions.get(submission.student)
+        return grader.digest_of(submission, gradebook.duedate, extension)
 
     # ----------------------------------------------------------------- grading
 
@@ -408,11 +406,6 @@ def late_penalty(config: Config) -> Penalty:
     rule.init_plugin()
     rule.plugin_inst.log.setLevel("ERROR")
     return rule.plugin_inst.late_submission_penalty
-
-
-def ignored_by(globs: Sequence[str]) -> Callable[[str], bool]:
-    """Tells names that the course leaves out (`c.CourseDirectory.ignore`)."""
-    return lambda name: any(fnmatch.fnmatchcase(name, glob) for glob in globs)
 
 
 @contextlib.contextmanager

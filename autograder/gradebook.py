@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import contextlib
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -318,6 +318,38 @@ class GradebookWriter:
                 # Another program has just added the same student or submission.
                 with self._writing() as connection:
                     return self._record(connection, graded)
+
+    def remember(
+        self, student: str, digest: str, files: str, flags: Sequence[str], look: bool = False
+    ) -> None:
+        """Remember a result that nbgrader itself has written, so that it is not graded again.
+
+        Args:
+            look: a person must look at every score.
+        """
+        with self._explained(), self._writing() as connection:
+            submission = connection.execute(
+                sql.select(_submission.c.id).where(
+                    _submission.c.assignment_id == self._id, _submission.c.student_id == student
+                )
+            ).scalar_one()
+            scores = {}
+            for notebook in self.notebooks.values():
+                place, _ = self._submitted(connection, submission, notebook)
+                cells = {
+                    key: name for name, key in (*notebook.graded.items(), *notebook.tasks.items())
+                }
+                mine = (_grade.c.cell_id.in_(list(cells))) & (_grade.c.notebook_id == place)
+                if look:
+                    connection.execute(
+                        sql.update(_grade).where(mine).values(needs_manual_grade=True)
+                    )
+                for cell, score in connection.execute(
+                    sql.select(_grade.c.cell_id, _grade.c.auto_score).where(mine)
+                ):
+                    scores[f"{notebook.name}/{cells[cell]}"] = score
+            graded = Graded(student, digest, files, {}, flags=tuple(flags))
+            self._remember(connection, graded, submission, scores)
 
     def _record(self, connection: sql.Connection, graded: Graded) -> Recorded:
         submission, timestamp, extension = self._submission(connection, graded)

@@ -43,7 +43,9 @@ from autograder.source import grade_name
 from autograder.submissions import Submission
 
 # What of nbgrader's own steps the engine and the gradebook writer do themselves.
-_REPLACED = frozenset({"Execute", "SaveAutoGrades", "AssignLatePenalties", "RunInSandbox"})
+_REPLACED = frozenset(
+    {"Execute", "SaveAutoGrades", "AssignLatePenalties", "RunInSandbox", "Remember"}
+)
 
 
 @dataclass
@@ -152,20 +154,32 @@ class Grader:
                 outcome.results[name] = NotebookResult(missing=True)
                 outcome.flags.append(_missing(name, submission))
             else:
-                self._grade_notebook(outcome, name, raw, submission)
+                notebook = self.grade_notebook(outcome, name, raw, submission)
+                notebook = self._finished(notebook, name, submission.student)
+                if not outcome.results[name].look:
+                    outcome.results[name] = results_of(notebook)
+                outcome.notebooks[f"{name}.ipynb"] = notebook_bytes(notebook)
         outcome.seconds = time.perf_counter() - start
         return outcome
 
-    def _grade_notebook(
+    def digest_of(self, submission: Submission, duedate: Any, extension: Any) -> str:
+        """Digest of everything that a submission's result depends on."""
+        text = f"{submission.digest()}{self.digest}{duedate}{extension}"
+        return hashlib.sha256(text.encode()).hexdigest()
+
+    def grade_notebook(
         self, outcome: Outcome, name: str, raw: bytes, submission: Submission
-    ) -> None:
-        label = Path(f"{name}.ipynb")
+    ) -> nbformat.NotebookNode:
+        """Grade one notebook of a submission; its result, flags and notes go into `outcome`.
+
+        Returns:
+            the notebook with its outputs, before the course's own preprocessors.
+        """
         try:
-            submitted = parse_notebook(raw, label, self.limits)
+            submitted = parse_notebook(raw, Path(f"{name}.ipynb"), self.limits)
         except SubmissionError as error:
             outcome.flags.append(str(error))
-            self.refuse(outcome, name, str(error))
-            return
+            return self.refuse(outcome, name, str(error))
         zygote = warm_zygote(self.allows, self.files.get("check.py"), self.allow_weaker)
         files = submissions.merge(submission.files, self.files)
         graded = grade_submission(
@@ -174,11 +188,10 @@ class Grader:
         outcome.flags += graded.flags
         outcome.notes += graded.notes
         outcome.memory = max(outcome.memory, graded.memory)
-        notebook = self._finished(graded.notebook, name, submission.student)
-        outcome.results[name] = results_of(notebook)
-        outcome.notebooks[f"{name}.ipynb"] = notebook_bytes(notebook)
+        outcome.results[name] = NotebookResult()
+        return nbformat.from_dict(graded.notebook)
 
-    def refuse(self, outcome: Outcome, name: str, reason: str) -> None:
+    def refuse(self, outcome: Outcome, name: str, reason: str) -> nbformat.NotebookNode:
         """A notebook that cannot be graded: no points, for a person to look at, and it says why."""
         rebuilt = rebuild(self.blueprints[name], {"cells": []})
         for cell, plan in zip(rebuilt.notebook["cells"], rebuilt.plans):
@@ -191,6 +204,7 @@ class Grader:
         scores = dict.fromkeys(results_of(notebook).scores, 0.0)
         outcome.results[name] = NotebookResult(scores, look=True)
         outcome.notebooks[f"{name}.ipynb"] = notebook_bytes(notebook)
+        return notebook
 
     def _finished(self, notebook: dict, name: str, student: str) -> nbformat.NotebookNode:
         """The graded notebook after the course's own nbgrader preprocessors."""

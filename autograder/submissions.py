@@ -10,12 +10,13 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import fnmatch
 import hashlib
 import os
 import shutil
 import stat
 import unicodedata
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path, PurePosixPath
@@ -105,6 +106,11 @@ def find_students(submitted: Path, assignment: str) -> tuple[list[str], dict[str
         else:
             refused[entry.name] = f"{why}: rename the folder"
     return found, refused
+
+
+def ignored_by(globs: Sequence[str]) -> Callable[[str], bool]:
+    """Tells names that the course leaves out (`c.CourseDirectory.ignore`)."""
+    return lambda name: any(fnmatch.fnmatchcase(name, glob) for glob in globs)
 
 
 def read_submission(
