@@ -30,7 +30,9 @@ def glue(**values: Any) -> None:
 
 
 class Table:
-    """Measured numbers as a table. Columns name them; cells that are no strings need a format.
+    """Measured numbers as a table. Columns name them; ``formats`` has one format per column.
+
+    Columns of words stand to the left, columns of numbers to the right.
 
     >>> Table(["model", "accuracy"], [["bag", 0.6]], ["{}", "{:.2f}"])
     """
@@ -43,16 +45,22 @@ class Table:
     ) -> None:
         self.columns = list(columns)
         formats = list(formats or ["{}"] * len(self.columns))
+        self.words = [all(isinstance(row[i], str) for row in rows) for i in range(len(columns))]
         self.rows = [
             [form.format(value) for form, value in zip(formats, row, strict=True)] for row in rows
         ]
 
     def _repr_mimebundle_(self, include=None, exclude=None) -> Mapping[str, str]:  # type: ignore[no-untyped-def]
-        head = "".join(f'<th scope="col">{html.escape(c)}</th>' for c in self.columns)
+        side = [' class="words"' if words else "" for words in self.words]
+        head = "".join(
+            f'<th scope="col"{side[i]}>{html.escape(c)}</th>' for i, c in enumerate(self.columns)
+        )
         body = "".join(
             "<tr>"
             + "".join(
-                f'<th scope="row">{html.escape(v)}</th>' if i == 0 else f"<td>{html.escape(v)}</td>"
+                f'<th scope="row">{html.escape(v)}</th>'
+                if i == 0
+                else f"<td{side[i]}>{html.escape(v)}</td>"
                 for i, v in enumerate(row)
             )
             + "</tr>"

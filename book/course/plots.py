@@ -151,9 +151,7 @@ def bars(
             label=label if i == 0 else None,
         )
         if len(values) > 1:
-            ax.plot(
-                values, np.full(len(values), y[i]), "o", color=COLOURS["plain"], markersize=3.5
-            )
+            ax.plot(values, np.full(len(values), y[i]), "o", color=COLOURS["plain"], markersize=3.5)
         ax.annotate(
             form.format(values.mean()),
             (values.max(), y[i]),
@@ -193,9 +191,7 @@ def _adapt(svg: str, title: str, alt: str, width: float) -> str:
 
     name = f"plot{next(_COUNTER)}-{hash_text(title + alt):x}"
     used = set(re.findall(r"(?:url\(#|href=\"#)([\w-]+)", svg))
-    svg = re.sub(
-        r' id="([\w.-]+)"', lambda m: f' id="{name}-{m[1]}"' if m[1] in used else "", svg
-    )
+    svg = re.sub(r' id="([\w.-]+)"', lambda m: f' id="{name}-{m[1]}"' if m[1] in used else "", svg)
     svg = re.sub(r"(url\(#|href=\"#)([\w-]+)", rf"\g<1>{name}-\g<2>", svg)
     svg = svg.replace("xlink:href", "href")
     view = re.search(r'viewBox="([^"]+)"', svg)

@@ -63,9 +63,11 @@ def train(
         batch_size=batch_size,
         validation_data=validation,
         verbose=0,
-        callbacks=[keras.callbacks.LambdaCallback(
-            on_epoch_begin=lambda *_: clock.start(), on_epoch_end=lambda *_: clock.stop()
-        )],
+        callbacks=[
+            keras.callbacks.LambdaCallback(
+                on_epoch_begin=lambda *_: clock.start(), on_epoch_end=lambda *_: clock.stop()
+            )
+        ],
     )
     return model, Fit(fitted.history, float(np.median(clock.laps)))
 
@@ -95,3 +97,13 @@ def seconds(function: Callable[[], object], repeat: int = 3) -> float:
 def over_seeds(experiment: Callable[[int], Any], seeds: Iterable[int] = range(3)) -> list[Any]:
     """The experiment's result for each seed, in order."""
     return [experiment(seed) for seed in seeds]
+
+
+class Stopwatch:
+    """Wall-clock seconds since it was made: a chapter tells its reader how long it runs."""
+
+    def __init__(self) -> None:
+        self._start = time.perf_counter()
+
+    def seconds(self) -> float:
+        return time.perf_counter() - self._start

@@ -33,7 +33,9 @@ from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
 from sphinx.writers.html5 import HTML5Translator
 
-_IMPORT = re.compile(r"""(?P<head>^\s*(?:import|export)\b[^"';]*?)["'](?P<path>\./[\w./-]+)["']""", re.M)
+_IMPORT = re.compile(
+    r"""(?P<head>^\s*(?:import|export)\b[^"';]*?)["'](?P<path>\./[\w./-]+)["']""", re.M
+)
 
 
 class explorer(nodes.Element):

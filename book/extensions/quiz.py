@@ -103,7 +103,7 @@ def depart_quiz(self: HTML5Translator, node: quiz) -> None:
 
 
 def visit_prompt(self: HTML5Translator, node: quiz_prompt) -> None:
-    self.body.append("<legend>")
+    self.body.append(f'<legend><span class="quiz-number">{node["number"]}.</span> ')
 
 
 def depart_prompt(self: HTML5Translator, node: quiz_prompt) -> None:

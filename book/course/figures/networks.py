@@ -38,6 +38,7 @@ def unrolled(
     feedback: bool = False,
     times: Sequence[str] | None = None,
     faint: Sequence[int] = (),
+    output_kind: str = "output",
     gap: float = 106,
     margin: float = 58,
 ) -> Picture:
@@ -51,6 +52,7 @@ def unrolled(
     feedback  a dashed arrow from each output to the next timestep's input
     times     a caption below each column
     faint     positions of timesteps to draw faint
+    output_kind  ``state`` where what leaves at the top is the state itself
 
     Labels may hold formulas between dollar signs.
     """
@@ -79,8 +81,8 @@ def unrolled(
             c.arrow((box.x, 178), box.bottom, kind="input", faint=dim)
             c.text(box.x, 190, inputs[i] or "", kind="input", faint=dim)
         if outputs[i] is not None:
-            c.arrow(box.top, (box.x, 40), kind="output", faint=dim)
-            c.text(box.x, 27, outputs[i] or "", kind="output", faint=dim)
+            c.arrow(box.top, (box.x, 40), kind=output_kind, faint=dim)
+            c.text(box.x, 27, outputs[i] or "", kind=output_kind, faint=dim)
         if times:
             c.text(box.x, 214, times[i], kind="muted", size=12)
     if feedback:
@@ -159,4 +161,64 @@ def bag_or_chain(word: str = "stop") -> Picture:
             f"The letters of the word {word} enter a chain of boxes from left to right, one letter "
             "a box; each box passes its state to the next, and the last gives one answer.",
         ),
+    )
+
+
+def layouts() -> Picture:
+    """The two layouts of one step, each array as a rectangle with its shape below it."""
+    c = Canvas(520, 300)
+    small, d, h = 34.0, 60.0, 46.0  # the sizes of B, D and H on paper; a vector is 12 thin
+
+    def array(x: float, y: float, rows: float, columns: float, label: str, shape: str,
+              kind: str) -> float:  # fmt: skip
+        """A rectangle centred at height y that begins at x; returns where it ends."""
+        middle = x + columns / 2
+        c.raw(
+            f'<rect class="box k-{kind}" x="{x:.1f}" y="{y - rows / 2:.1f}" '
+            f'width="{columns:.1f}" height="{rows:.1f}" rx="2"/>'
+        )
+        thin = min(rows, columns) < 20
+        c.text(middle, y - rows / 2 - 12 if thin else y, label, kind=kind, size=15)
+        c.text(middle, y + rows / 2 + 13, shape, kind="muted", size=12)
+        return x + columns
+
+    def sign(x: float, y: float, text: str, room: float = 34) -> float:
+        c.text(x + room / 2, y, text, size=16)
+        return x + room
+
+    y = 84.0
+    c.text(
+        6, 16, "slides: one sequence, weights on the left", kind="muted", size=13, anchor="start"
+    )
+    x = sign(6, y, "tanh (", 56)
+    x = array(x, y, h, d, "$W$", "$(H,D)$", "weight")
+    x = array(x + 16, y, d, 12, "$x_t$", "$(D,)$", "input")
+    x = sign(x, y, "+", 40)
+    x = array(x, y, h, h, "$U$", "$(H,H)$", "weight")
+    x = array(x + 16, y, h, 12, "$h_{t-1}$", "$(H,)$", "state")
+    x = sign(x, y, "+", 40)
+    x = array(x, y, h, 12, "$b$", "$(H,)$", "weight")
+    x = sign(x, y, ")  =", 50)
+    array(x, y, h, 12, "$h_t$", "$(H,)$", "state")
+
+    y = 228.0
+    c.line((6, 152), (514, 152), kind="muted", dashed=True, width=1)
+    c.text(6, 172, "Keras: a batch, weights on the right", kind="muted", size=13, anchor="start")
+    x = sign(6, y, "tanh (", 56)
+    x = array(x, y, small, d, "$x_t$", "$(B,D)$", "input")
+    x = array(x + 8, y, d, h, "$W$", "$(D,H)$", "weight")
+    x = sign(x, y, "+", 30)
+    x = array(x, y, small, h, "$h_{t-1}$", "$(B,H)$", "state")
+    x = array(x + 8, y, h, h, "$U$", "$(H,H)$", "weight")
+    x = sign(x, y, "+", 30)
+    x = array(x, y, 12, h, "$b$", "$(H,)$", "weight")
+    x = sign(x, y, ")  =", 46)
+    array(x, y, small, h, "$h_t$", "$(B,H)$", "state")
+    return c.finish(
+        "One step in the layout of the slides and in the layout of Keras",
+        "Two lines of rectangles, their sides proportional to the arrays' sizes. Slides: W of shape "
+        "H by D times the column x t of length D, plus U of shape H by H times the column h t-1, "
+        "plus the column b, gives the column h t of length H. Keras: x t of shape B by D times W of "
+        "shape D by H, plus h t-1 of shape B by H times U of shape H by H, plus the row b of length "
+        "H, gives h t of shape B by H.",
     )
