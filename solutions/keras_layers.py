@@ -191,3 +191,115 @@ def greedy_simple_rnn(
         token = np.asarray(output(h_t)).argmax(axis=-1)
         tokens.append(token)
     return np.stack(tokens, axis=1).astype(np.int64)
+
+
+def sigmoid(z: np.ndarray) -> np.ndarray:
+    """`keras.ops.sigmoid`."""
+    return np.asarray(keras.ops.sigmoid(tf.constant(z)))
+
+
+def leaky_relu(z: np.ndarray, alpha: float) -> np.ndarray:
+    """`alpha*z + (1 - alpha)*relu(z)`, with `keras.ops.relu`; ReLU itself for `alpha = 0`.
+
+    TensorFlow's own leaky ReLU keeps its slope in float32; the identity keeps all digits.
+    """
+    return np.asarray(_leaky_relu(tf.constant(z), alpha))
+
+
+def _leaky_relu(z: tf.Tensor, alpha: float) -> tf.Tensor:
+    return alpha * z + (1 - alpha) * keras.ops.relu(z)
+
+
+def sigmoid_gradient(z: np.ndarray) -> np.ndarray:
+    """Slope of `keras.ops.sigmoid` at every z, by `tf.GradientTape`."""
+    return _slope(keras.ops.sigmoid, z)
+
+
+def leaky_relu_gradient(z: np.ndarray, alpha: float) -> np.ndarray:
+    """Slope of `leaky_relu` at every z, by `tf.GradientTape`; TensorFlow's ReLU has slope 0 at 0."""
+    return _slope(lambda tensor: _leaky_relu(tensor, alpha), z)
+
+
+def _slope(function: Any, z: np.ndarray) -> np.ndarray:
+    tensor = tf.constant(z)
+    with tf.GradientTape() as tape:
+        tape.watch(tensor)
+        total = tf.reduce_sum(function(tensor))
+    return np.asarray(tape.gradient(total, tensor))
+
+
+def simple_rnn_gradients(
+    dh: np.ndarray,
+    x: np.ndarray,
+    h_0: np.ndarray,
+    W: np.ndarray,
+    U: np.ndarray,
+    b: np.ndarray,
+) -> tuple[np.ndarray, ...]:
+    """Gradients of `sum(dh * h)` through `keras.layers.SimpleRNN`, and its outputs `h (B, T, H)`.
+
+    Returns:
+        With respect to x, h_0, W, U and b, by `tf.GradientTape`; last the outputs.
+    """
+    layer = keras.layers.SimpleRNN(U.shape[0], return_sequences=True, dtype="float64")
+    layer.build(x.shape)
+    layer.set_weights([W, U, b])
+    inputs = [tf.constant(x), tf.constant(h_0)]
+    with tf.GradientTape() as tape:
+        tape.watch(inputs)
+        h = layer(inputs[0], initial_state=inputs[1], training=False)
+        loss = tf.reduce_sum(dh * h)
+    sources = inputs + [variable.value for variable in layer.trainable_variables]
+    return (*(np.asarray(gradient) for gradient in tape.gradient(loss, sources)), np.asarray(h))
+
+
+def simple_rnn_jacobians(h: np.ndarray, U: np.ndarray) -> np.ndarray:
+    """dh_T/dh_t for t = 1..T of a tanh network that gave the states `h (T, H)`: `(T, H, H)`.
+
+    `keras.layers.SimpleRNNCell` with an identity kernel reproduces any given states when its
+    input is `arctanh(h_t) - h_{t-1} @ U`. Row k of a batch of H copies asks for unit k of h_T, so
+    that one pass of `tf.GradientTape` gives all rows of all Jacobians.
+    """
+    T, H = h.shape
+    cell = keras.layers.SimpleRNNCell(H, dtype="float64")
+    cell.build((H, H))
+    cell.set_weights([np.eye(H), U, np.zeros(H)])
+    states = [tf.constant(np.tile(h[0], (H, 1)))]
+    with tf.GradientTape() as tape:
+        tape.watch(states[0])
+        for t in range(1, T):
+            x_t = np.arctanh(h[t]) - h[t - 1] @ U
+            states.append(cell(tf.constant(np.tile(x_t, (H, 1))), [states[-1]])[0])
+        last = tf.reduce_sum(tf.linalg.diag_part(states[-1]))
+    np.testing.assert_allclose(states[-1][0], h[-1], atol=1e-9)
+    return np.stack([np.asarray(gradient) for gradient in tape.gradient(last, states)])
+
+
+def clip_by_global_norm(
+    grads: list[np.ndarray], max_norm: float
+) -> tuple[list[np.ndarray], np.ndarray]:
+    """`tf.clip_by_global_norm`: the clipped arrays and the norm before."""
+    clipped, norm = tf.clip_by_global_norm([tf.constant(g) for g in grads], max_norm)
+    return [np.asarray(g) for g in clipped], np.asarray(norm)
+
+
+def stacked_cells(x: np.ndarray, cells: list[Any], weights: list[tuple]) -> tuple:
+    """`keras.layers.StackedRNNCells` over `x (B, T, D)` from zeros: all layers in one loop over time.
+
+    Args:
+        x: the batch.
+        cells: Keras cells in float64, from bottom to top.
+        weights: `(W, U, b)` of each.
+
+    Returns:
+        The top's outputs `(B, T, H)` and the last states, one list of arrays per cell.
+    """
+    stack = keras.layers.StackedRNNCells(cells, dtype="float64")
+    layer = keras.layers.RNN(stack, return_sequences=True, return_state=True, dtype="float64")
+    layer.build(x.shape)
+    for cell, of_cell in zip(cells, weights):
+        cell.set_weights(of_cell)
+    outputs, *states = layer(tf.constant(x), training=False)
+    return np.asarray(outputs), [
+        [np.asarray(s) for s in tf.nest.flatten(state)] for state in states
+    ]
