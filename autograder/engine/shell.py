@@ -270,7 +270,7 @@ def make_shell(limit: int) -> Shell:
     config = Config()
     config.HistoryManager.enabled = False
     config.HistoryManager.hist_file = ":memory:"
-    config.InteractiveShell.colors = "linux"
+    config.InteractiveShell.colors = "neutral"
     shell = Shell.instance(
         config=config, profile_dir=NoProfile(location="/nonexistent"), user_module=None
     )
