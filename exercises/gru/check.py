@@ -615,7 +615,11 @@ def _compare(expected: Any, got: Any, tolerance: float, names: Sequence[str]) ->
             return Finding("type", text)
         several = len(names) == count
         for k, (want, have) in enumerate(zip(expected, got)):
-            name = [names[k]] if several else [f"{_bare(names[0])}[{k}]" if names else f"item {k}"]
+            name = (
+                [names[k]]
+                if several
+                else [f"{_bare(names[0]).strip('`')}[{k}]" if names else f"item {k}"]
+            )
             finding = _compare(want, have, tolerance, name)
             if finding is not None:
                 return finding
@@ -731,7 +735,7 @@ def _ranges(numbers: Iterable[int]) -> str:
 def _bare(name: str) -> str:
     """An output's name without its axes; code names in backticks, descriptions as they are."""
     name = name.split("(")[0].strip().strip("`")
-    return f"`{name}`" if name.isidentifier() else name
+    return f"`{name}`" if name.partition("[")[0].isidentifier() else name
 
 
 def _axes(name: str, rank: int) -> str | None:
