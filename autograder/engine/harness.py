@@ -58,7 +58,7 @@ def _call(
         return check.call(function, case, driver)
     except CallTimeout:
         return check.Answer(missing=f"time limit of {seconds:g} s")
-    except BaseException as error:  # noqa: BLE001  SystemExit and the like are answers too
+    except BaseException as error:
         return check.Answer(**check.describe_error(error))
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
@@ -108,7 +108,7 @@ def serve_fork(descriptor: int, function: Any) -> None:
         connection = frames.Connection(descriptor)
         with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
             serve(connection, function)
-    except BaseException:  # noqa: BLE001, S110  nobody reads what is said here
+    except BaseException:
         pass
     finally:
         os._exit(0)

@@ -25,6 +25,7 @@ _COPIES = (
     "/proc/cpuinfo", "/proc/meminfo", "/sys/devices/system/cpu/online",
     "/sys/devices/system/cpu/possible", "/sys/devices/system/cpu/present",
 )  # fmt: skip
+_OWN_NAME = "/proc/self/cmdline"
 
 
 @dataclass
@@ -46,7 +47,7 @@ class Jail:
         return "userns" in self.layers
 
 
-def enter(view: View, layers: Collection[str], folder: str) -> Jail:
+def enter(view: View, layers: Collection[str], folder: str, allows: Collection[str]) -> Jail:
     """Confine this process, the zygote, before it imports libraries.
 
     Args:
@@ -70,7 +71,11 @@ def enter(view: View, layers: Collection[str], folder: str) -> Jail:
         rules = [(path, kernel.READ) for path in view.rules()]
         rules += [(folder, kernel.READ_DIR) for folder in view.search]
         rules += [(path, kernel.READ_FILE | kernel.WRITE_FILE) for path in DEVICES]
-        rules += [(path, kernel.READ_FILE) for path in _COPIES] if jail.namespaced else []
+        if jail.namespaced:
+            rules += [(path, kernel.READ_FILE) for path in (*_COPIES, _OWN_NAME)]
+        elif "tensorflow" in allows:
+            # The real /proc: command lines of other processes can be read, nothing behind them.
+            rules.append(("/proc", kernel.READ_FILE))
         rules.append((jail.writable, kernel.WRITE))
         jail.ruleset = kernel.landlock_ruleset(rules)
     return jail
@@ -140,6 +145,10 @@ def _build_root(view: View, root: str) -> None:
         if Path(name).exists():
             Path(root + name).parent.mkdir(parents=True, exist_ok=True)
             Path(root + name).write_bytes(Path(name).read_bytes())
+    # TensorFlow stops when it cannot read the name of its own program.
+    Path(root + _OWN_NAME).parent.mkdir(parents=True, exist_ok=True)
+    Path(root + _OWN_NAME).write_bytes(b"python\0")
+    Path(root + "/proc/self/exe").symlink_to(Path(sys.executable).resolve())
     kernel.mount_setattr_readonly(root)
     for device in DEVICES:
         kernel.mount(device, root + device, "", kernel.MS_BIND)

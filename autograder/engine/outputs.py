@@ -210,7 +210,11 @@ def _clean_output(output: Any, limit: int) -> dict | None:
         }
     if kind in ("display_data", "execute_result"):
         data = clean_data(output.get("data"), limit)
-        clean = {"output_type": kind, "data": data, "metadata": clean_metadata(output.get("metadata"))}
+        clean = {
+            "output_type": kind,
+            "data": data,
+            "metadata": clean_metadata(output.get("metadata")),
+        }
         if kind == "execute_result":
             count = output.get("execution_count")
             clean["execution_count"] = count if type(count) is int else None
@@ -223,7 +227,9 @@ def clean_data(data: Any, limit: int) -> dict:
     clean: dict[str, str] = {}
     for kind, value in data.items() if isinstance(data, Mapping) else ():
         if len(_joined(value)) > limit:
-            clean.setdefault("text/plain", f"[{str(kind)[:40]} beyond the output limit is left out]")
+            clean.setdefault(
+                "text/plain", f"[{str(kind)[:40]} beyond the output limit is left out]"
+            )
         elif kind in PICTURE_KINDS:
             picture = clean_picture(kind, value)
             if picture is not None:
@@ -285,7 +291,9 @@ def _overwritten(text: str) -> str:
         return text
     lines = []
     for line in text.replace("\r\n", "\n").split("\n"):
-        line = line.rpartition("\r")[2] if not line.endswith("\r") else line[:-1].rpartition("\r")[2]
+        line = (
+            line.rpartition("\r")[2] if not line.endswith("\r") else line[:-1].rpartition("\r")[2]
+        )
         kept: list[str] = []
         for character in line:
             if character != "\b":

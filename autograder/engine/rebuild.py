@@ -284,7 +284,9 @@ def rebuild(blueprint: Blueprint, submitted: Mapping) -> Rebuilt:
         if place is None:
             extras.setdefault(after, []).append((position, cell))
             if cell["grade_id"]:
-                notes.append(f"a second or unknown cell {_short(cell['grade_id'])} was run as extra")
+                notes.append(
+                    f"a second or unknown cell {_short(cell['grade_id'])} was run as extra"
+                )
             continue
         after = place
         taken[place] = cell

@@ -106,9 +106,7 @@ def grade_submission(
     return graded
 
 
-def _fits(
-    blueprint: Blueprint, plans: list[CellPlan], checks: Mapping[str, check.Check]
-) -> None:
+def _fits(blueprint: Blueprint, plans: list[CellPlan], checks: Mapping[str, check.Check]) -> None:
     by_id = {cell["metadata"].get("nbgrader", {}).get("grade_id"): cell for cell in blueprint.cells}
     for plan in plans:
         if plan.run != "check":
@@ -514,7 +512,10 @@ def _apply_updates(cells: list[dict], updates: list, limits: Limits) -> None:
         if total > 2 * limits.notebook_output_bytes:
             return
         for output in targets:
-            output["data"], output["metadata"] = data, outputs.clean_metadata(update.get("metadata"))
+            output["data"], output["metadata"] = (
+                data,
+                outputs.clean_metadata(update.get("metadata")),
+            )
 
 
 def _name(plan: CellPlan, place: int) -> str:

@@ -15,7 +15,6 @@ import signal
 import subprocess
 import sys
 import types
-from collections.abc import Callable
 from typing import Any
 
 from IPython.core.compilerop import CachingCompiler
@@ -154,7 +153,7 @@ class Publisher(DisplayPublisher):
 
     recorder = AnyTrait()
 
-    def publish(self, data, metadata=None, *, transient=None, update=False, **_) -> None:  # type: ignore[override]  # noqa: E501
+    def publish(self, data, metadata=None, *, transient=None, update=False, **_) -> None:  # type: ignore[override]
         self.recorder.flush_descriptors()
         display_id = (transient or {}).get("display_id")
         data, metadata = plain_json(data), plain_json(metadata or {})
@@ -200,7 +199,7 @@ class Compiler(CachingCompiler):
 class NoProfile(ProfileDir):
     """IPython's profile folder, which a submission has no use for."""
 
-    def _location_changed(self, change: Any) -> None:  # noqa: ARG002
+    def _location_changed(self, change: Any) -> None:
         self._location_isset = True
 
     def check_dirs(self) -> None:
@@ -254,7 +253,7 @@ class Shell(InteractiveShell):
 InteractiveShellABC.register(Shell)
 
 
-def no_input(prompt: object = "") -> str:  # noqa: ARG001
+def no_input(prompt: object = "") -> str:
     """What input() does where nobody can answer."""
     raise StdinNotImplementedError(
         "raw_input was called, but this frontend does not support input requests."
@@ -319,7 +318,7 @@ class Cells:
         try:
             await self._execute(source)
             await asyncio.sleep(0)
-        except BaseException as error:  # noqa: BLE001  a late alarm, a broken hook
+        except BaseException as error:
             if not isinstance(error, (Exception, CellTimeoutError, KeyboardInterrupt)):
                 raise
             self.shell.showtraceback()
@@ -341,7 +340,7 @@ class Cells:
         problem = None
         try:
             transformed = shell.transform_cell(source)
-        except Exception:  # noqa: BLE001  reported by run_cell as the cell's error
+        except Exception:
             transformed, problem = source, sys.exc_info()
         awaits = shell.should_run_async(
             source, transformed_cell=transformed, preprocessing_exc_tuple=problem
@@ -410,5 +409,3 @@ def _warm_figures() -> None:
     axes.legend()
     figure.savefig(io.BytesIO(), format="png", bbox_inches="tight")
     plt.close("all")
-
-

@@ -33,7 +33,11 @@ _FROM_GRADER = frames.Bounds(header=64 << 20, body=1 << 33, arrays=1 << 16, valu
 
 
 def main(
-    shell: Shell, jail: Jail, limits: Limits, channel: int, slots: list[int],
+    shell: Shell,
+    jail: Jail,
+    limits: Limits,
+    channel: int,
+    slots: list[int],
     modules: dict[str, tuple[bytes, types.ModuleType]],
 ) -> None:
     """Runs in the fork; does not return.
@@ -53,7 +57,7 @@ def main(
             cells = Cells(shell, limits.output_bytes, limits.cell_seconds)
             sandbox.enter(jail.layers, limits, jail.ruleset, uid=uid)
             _write_files(files, Path(home), modules)
-        except Exception as error:  # noqa: BLE001  no student's code has run yet: tell the grader
+        except Exception as error:
             connection.send("refused", {"why": f"{type(error).__name__}: {error}"})
             _exit(1)
         connection.send("ready", {"layers": sorted(jail.layers)})
@@ -67,7 +71,7 @@ def main(
             while True:
                 os.wait()
         status = 0
-    except BaseException:  # noqa: BLE001, S110  the grader sees the connection close
+    except BaseException:
         pass
     finally:
         _exit(status)
@@ -117,9 +121,7 @@ async def _serve(
                 raise ValueError(frame.kind)
 
 
-def _fork_check(
-    slot: int, function: Any, slots: list[int], connection: frames.Connection
-) -> None:
+def _fork_check(slot: int, function: Any, slots: list[int], connection: frames.Connection) -> None:
     sys.stdout.flush()
     if _fork() == 0:
         try:
@@ -139,5 +141,5 @@ def _may_fork() -> bool:
     context = sys.modules.get("tensorflow.python.eager.context")
     try:
         return context is None or not context.context()._initialized
-    except Exception:  # noqa: BLE001  the student may have replaced anything
+    except Exception:
         return True

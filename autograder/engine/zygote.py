@@ -1,9 +1,9 @@
 """The trusted side of a zygote: starts it, hands it submissions, ends it.
 
-    with Zygote(allows=checks.allows) as zygote:
-        run = zygote.start(limits, slots=6)     # a Run: connections to a fresh submission
-        ...
-        ended = run.finish()                    # everything of it is killed
+with Zygote(allows=checks.allows) as zygote:
+    run = zygote.start(limits, slots=6)     # a Run: connections to a fresh submission
+    ...
+    ended = run.finish()                    # everything of it is killed
 """
 
 from __future__ import annotations

@@ -36,7 +36,7 @@ def main() -> None:
     sys.path.append(_PACKAGE)
     try:
         server = _start(config, control)
-    except BaseException as error:  # noqa: BLE001  whatever stops the start is told
+    except BaseException as error:
         control.send(json.dumps({"failed": f"{type(error).__name__}: {error}"[:4000]}).encode())
         raise SystemExit(1) from None
     server.loop()
@@ -49,11 +49,12 @@ def _start(config: dict, control: object) -> object:
     from autograder.engine import fork_server, jail
     from autograder.engine.libraries import View
 
-    place = jail.enter(
-        View.from_json(config["view"]), config["layers"], config["folder"]
-    )
+    view = View.from_json(config["view"])
+    place = jail.enter(view, config["layers"], config["folder"], config["allows"])
     sys.path.remove(_PACKAGE)
-    server = fork_server.ForkServer(control, place, config["allows"], config["modules"], config["hidden"])
+    server = fork_server.ForkServer(
+        control, place, config["allows"], config["modules"], config["hidden"]
+    )
     jail.started(place)
     gc.collect()
     gc.freeze()

@@ -138,7 +138,9 @@ def normal(outputs: list[dict]) -> list:
         merged: dict[str, str] = {}
         for _, name, text in streams:
             merged[name] = merged.get(name, "") + text
-        result = [entry for entry in result if entry[0] != "stream"] + sorted(map(list, merged.items()))
+        result = [entry for entry in result if entry[0] != "stream"] + sorted(
+            map(list, merged.items())
+        )
     return result
 
 

@@ -10,7 +10,9 @@ def test_every_layer_has_words():
 
 
 def test_a_missing_layer_is_named_with_its_remedy(monkeypatch):
-    layers = [sandbox.Layer(name, name != "userns", "detail", "allow them") for name in sandbox.LAYERS]
+    layers = [
+        sandbox.Layer(name, name != "userns", "detail", "allow them") for name in sandbox.LAYERS
+    ]
     monkeypatch.setattr(sandbox, "detect", lambda: layers)
     lines, fine = doctor.report(start=False)
     assert not fine
