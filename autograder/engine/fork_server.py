@@ -41,14 +41,13 @@ class ForkServer:
         hidden: list[str],
     ):
         self.control, self.jail = control, place
-        hidden = set(hidden)
         modules.setdefault("check.py", _CHECK)
         self.modules = {name: _prepared(name, text, place) for name, text in modules.items()}
         builtins.help = _sitebuiltins._Helper()  # type: ignore[assignment]  # site would set it
         self.shell = make_shell(Limits().output_bytes)
         warm_up(self.shell, allows)
         self.shell.reset(new_session=True)
-        sys.meta_path.insert(0, _NotAllowed(hidden))
+        sys.meta_path.insert(0, _NotAllowed(set(hidden)))
         self.child = -1
         self.process = -1  # a handle on the child
 

@@ -15,6 +15,7 @@ import signal
 import subprocess
 import sys
 import types
+from collections.abc import Callable
 from typing import Any
 
 from IPython.core.compilerop import CachingCompiler
@@ -41,6 +42,7 @@ class Recorder:
     def __init__(self, limit: int):
         self.limit = limit
         self.clear_next = False
+        self.flush_descriptors: Callable[[], None] = lambda: None
         self.start()
 
     def start(self) -> None:
@@ -280,8 +282,8 @@ def make_shell(limit: int) -> Shell:
 def attach(shell: Shell, limit: int) -> Recorder:
     """Give the shell a fresh recorder."""
     recorder = Recorder(limit)
-    recorder.flush_descriptors = lambda: None  # type: ignore[attr-defined]
-    shell.recorder = shell.display_pub.recorder = shell.displayhook.recorder = recorder
+    for part in (shell, shell.display_pub, shell.displayhook):
+        part.recorder = recorder  # type: ignore[union-attr]
     return recorder
 
 
@@ -292,7 +294,7 @@ class Cells:
         self.shell, self.seconds = shell, seconds
         self.recorder = attach(shell, limit)
         self._files = {name: _capture_descriptor(n) for n, name in ((1, "stdout"), (2, "stderr"))}
-        self.recorder.flush_descriptors = self._flush  # type: ignore[attr-defined]
+        self.recorder.flush_descriptors = self._flush
         sys.stdout = Stream(self.recorder, "stdout", 1)  # type: ignore[assignment]
         sys.stderr = Stream(self.recorder, "stderr", 2)  # type: ignore[assignment]
         import builtins
@@ -361,9 +363,9 @@ class Cells:
 
 def _capture_descriptor(number: int) -> int:
     """Send a file descriptor's output to a nameless file. Returns a handle to read it by."""
-    path = os.path.join(os.environ["TMPDIR"], f".output{number}")
+    path = os.path.join(os.environ["TMPDIR"], f".output{number}")  # noqa: PTH118
     file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
-    os.unlink(path)
+    os.unlink(path)  # noqa: PTH108
     os.dup2(file, number)
     return file
 

@@ -48,7 +48,7 @@ def _tree(root: int) -> list[int]:
     found = [root]
     for pid in found:
         with contextlib.suppress(OSError):
-            for task in os.listdir(f"/proc/{pid}/task"):
+            for task in os.listdir(f"/proc/{pid}/task"):  # noqa: PTH208
                 found += map(int, Path(f"/proc/{pid}/task/{task}/children").read_text().split())
     return found
 

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from typing import Any
 
 _PACKAGE = str(Path(__file__).resolve().parents[2])
 
@@ -42,7 +43,7 @@ def main() -> None:
     server.loop()
 
 
-def _start(config: dict, control: object) -> object:
+def _start(config: dict, control: Any) -> Any:
     import gc
 
     # Imported before the jail, which hides this package's files.

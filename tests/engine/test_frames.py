@@ -10,6 +10,7 @@ import struct
 import threading
 import time
 import tracemalloc
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -194,8 +195,8 @@ def test_a_closed_connection_is_told_apart(pair):
 def test_descriptors_sent_along_are_not_kept(pair):
     connection, theirs = pair
     raw = joined("answer", 1)
-    before = len(os.listdir("/proc/self/fd"))
+    before = len(list(Path("/proc/self/fd").iterdir()))
     with open(os.devnull) as file:
         socket.send_fds(theirs, [raw], [file.fileno()] * 10)
     assert connection.receive(deadline=soon()).data == 1
-    assert len(os.listdir("/proc/self/fd")) == before
+    assert len(list(Path("/proc/self/fd").iterdir())) == before
