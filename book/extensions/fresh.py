@@ -18,46 +18,52 @@ from sphinx.application import Sphinx
 from sphinx.environment import BuildEnvironment
 
 PACKAGES = ("numpy", "tensorflow", "keras", "scikit-learn", "matplotlib", "babel", "scipy")
-_IMPORTS = re.compile(
-    r"^\s*from course import ([\w, ]+)|^\s*from course\.([\w.]+) import|^\s*import course\.([\w.]+)"
-    r"|^\s*from \.([\w.]*) import ([\w, ]+)",
-    re.M,
-)
+_FROM = re.compile(r"^[ \t]*from[ ]+(\.*)([\w.]*)[ ]+import[ ]+(\([^)]*\)|[^\n#]+)", re.M)
+_IMPORT = re.compile(r"^[ \t]*import[ ]+(course\.[\w.]+)", re.M)
 
 
-def modules(source: str) -> set[str]:
-    """The names right below ``course`` that a source imports: {"data", "figures"}."""
-    found: set[str] = set()
-    for names, dotted, imported, relative, members in _IMPORTS.findall(source):
-        if names or (members and not relative):
-            found |= {name.split(" as ")[0].strip() for name in (names or members).split(",")}
+def imports(source: str, place: Path, folder: Path) -> set[Path]:
+    """The files of ``folder`` (book/course) that a source imports.
+
+    place  the folder that relative imports start from
+    """
+    found = {folder / dotted.split(".")[1] for dotted in _IMPORT.findall(source)}
+    for dots, dotted, names in _FROM.findall(source):
+        steps = [step for step in dotted.split(".") if step]
+        if dots:
+            base = place
+            for _ in dots[1:]:
+                base = base.parent
+        elif steps[:1] == ["course"]:
+            base, steps = folder, steps[1:]
         else:
-            found.add((dotted or imported or relative).split(".")[0])
-    return found - {""}
+            continue
+        base = base.joinpath(*steps)
+        # a name may be a module of the package or something that the module defines
+        found |= {base} | {base / name.split(" as ")[0] for name in re.split(r"[\s,()]+", names)}
+    return {
+        path
+        for entry in found
+        for path in (entry.with_suffix(".py"), entry / "__init__.py")
+        if path.is_file() and path.is_relative_to(folder)
+    }
 
 
-def files(folder: Path, names: set[str]) -> set[Path]:
-    """The files of these modules and of all that they import from ``course`` in turn."""
+def files(source: str, folder: Path) -> set[Path]:
+    """All files of ``folder`` that running the source loads."""
     seen: set[Path] = set()
-    todo = set(names)
-    done: set[str] = set()
+    todo = imports(source, folder, folder)
     while todo:
-        name = todo.pop()
-        done.add(name)
-        package = folder / name
-        sources = sorted(package.rglob("*.py")) if package.is_dir() else [folder / f"{name}.py"]
-        for path in sources:
-            if path.exists() and path not in seen:
-                seen.add(path)
-                todo |= modules(path.read_text(encoding="utf-8")) - done
+        path = todo.pop()
+        seen.add(path)
+        todo |= imports(path.read_text(encoding="utf-8"), path.parent, folder) - seen
     return seen
 
 
 def digest(chapter: Path, folder: Path) -> str:
     """Changes when a module that the chapter imports, or a package's version, has changed."""
-    names = modules(chapter.read_text(encoding="utf-8"))
     state = hashlib.sha256()
-    for path in sorted(files(folder, names)):
+    for path in sorted(files(chapter.read_text(encoding="utf-8"), folder)):
         state.update(path.name.encode() + path.read_bytes())
     for package in PACKAGES:
         state.update(f"{package} {importlib.metadata.version(package)}".encode())

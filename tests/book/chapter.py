@@ -39,7 +39,7 @@ def namespace(name: str, tags: tuple[str, ...] = TAGS) -> dict[str, Any]:
     if str(BOOK) not in sys.path:
         sys.path.insert(0, str(BOOK))
     names: dict[str, Any] = {"__name__": name}
-    before = os.getcwd()
+    before = Path.cwd()
     os.chdir(BOOK)
     try:
         for number, (have, source) in enumerate(cells(name)):

@@ -166,8 +166,8 @@ def bag_or_chain(word: str = "stop") -> Picture:
 
 def layouts() -> Picture:
     """The two layouts of one step, each array as a rectangle with its shape below it."""
-    c = Canvas(520, 300)
-    small, d, h = 34.0, 60.0, 46.0  # the sizes of B, D and H on paper; a vector is 12 thin
+    c = Canvas(430, 300)
+    small, d, h = 30.0, 52.0, 40.0  # the sizes of B, D and H on paper; a vector is 12 thin
 
     def array(x: float, y: float, rows: float, columns: float, label: str, shape: str,
               kind: str) -> float:  # fmt: skip
@@ -190,29 +190,29 @@ def layouts() -> Picture:
     c.text(
         6, 16, "slides: one sequence, weights on the left", kind="muted", size=13, anchor="start"
     )
-    x = sign(6, y, "tanh (", 56)
+    x = sign(6, y, "tanh (", 52)
     x = array(x, y, h, d, "$W$", "$(H,D)$", "weight")
     x = array(x + 16, y, d, 12, "$x_t$", "$(D,)$", "input")
-    x = sign(x, y, "+", 40)
+    x = sign(x, y, "+", 34)
     x = array(x, y, h, h, "$U$", "$(H,H)$", "weight")
     x = array(x + 16, y, h, 12, "$h_{t-1}$", "$(H,)$", "state")
-    x = sign(x, y, "+", 40)
+    x = sign(x, y, "+", 34)
     x = array(x, y, h, 12, "$b$", "$(H,)$", "weight")
-    x = sign(x, y, ")  =", 50)
+    x = sign(x, y, ")  =", 46)
     array(x, y, h, 12, "$h_t$", "$(H,)$", "state")
 
     y = 228.0
-    c.line((6, 152), (514, 152), kind="muted", dashed=True, width=1)
+    c.line((6, 152), (424, 152), kind="muted", dashed=True, width=1)
     c.text(6, 172, "Keras: a batch, weights on the right", kind="muted", size=13, anchor="start")
-    x = sign(6, y, "tanh (", 56)
+    x = sign(6, y, "tanh (", 52)
     x = array(x, y, small, d, "$x_t$", "$(B,D)$", "input")
-    x = array(x + 8, y, d, h, "$W$", "$(D,H)$", "weight")
-    x = sign(x, y, "+", 30)
+    x = array(x + 6, y, d, h, "$W$", "$(D,H)$", "weight")
+    x = sign(x, y, "+", 24)
     x = array(x, y, small, h, "$h_{t-1}$", "$(B,H)$", "state")
-    x = array(x + 8, y, h, h, "$U$", "$(H,H)$", "weight")
-    x = sign(x, y, "+", 30)
+    x = array(x + 6, y, h, h, "$U$", "$(H,H)$", "weight")
+    x = sign(x, y, "+", 24)
     x = array(x, y, 12, h, "$b$", "$(H,)$", "weight")
-    x = sign(x, y, ")  =", 46)
+    x = sign(x, y, ") =", 34)
     array(x, y, small, h, "$h_t$", "$(B,H)$", "state")
     return c.finish(
         "One step in the layout of the slides and in the layout of Keras",

@@ -1,0 +1,84 @@
+"""The book, built once for all tests, and a browser to read it with."""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import ROOT, Locked
+
+BOOK = ROOT / "book"
+sys.path[:0] = [str(BOOK), str(BOOK / "extensions"), str(Path(__file__).parent)]
+
+FLAGS = [
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--no-first-run",
+]
+
+
+def pages_of_toc() -> list[str]:
+    """The files of book/_toc.yml without their ending, in order."""
+    text = (BOOK / "_toc.yml").read_text(encoding="utf-8")
+    return re.findall(r"(?:root|file): *([\w/]+)", text)
+
+
+def chapters() -> list[str]:
+    """The chapters of the table of contents: 01_sequences, 02_numpy_rnn, ..."""
+    return [name for name in pages_of_toc() if re.match(r"\d\d_", name)]
+
+
+@pytest.fixture(scope="session")
+def built_book() -> Path:
+    """The folder of the HTML book, built with `make book`'s command; warm builds take seconds."""
+    # another folder keeps a reader's own _build untouched: BOOK_OUTPUT=/tmp/book pytest ...
+    output = Path(os.environ.get("BOOK_OUTPUT", ROOT))
+    command = [sys.executable, "-m", "jupyter_book.cli.main", "build", "book/"]
+    command += ["--config", "_config.yml", "--path-output", str(output), "-W", "-n", "--keep-going"]
+    with Locked("book"):
+        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, (
+        "\n".join(line for line in (done.stdout + done.stderr).splitlines() if "WARNING" in line)
+        or done.stderr[-3000:]
+    )
+    return output / "_build" / "html"
+
+
+@pytest.fixture(scope="session")
+def browser(chromium):
+    """A real browser without a network of its own."""
+    sync_api = pytest.importorskip("playwright.sync_api")
+    with sync_api.sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium, args=FLAGS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def read(browser, built_book):
+    """Open a page of the book; the page's ``outside`` lists its requests to other hosts."""
+    contexts = []
+
+    def read(name, width=1280, scheme="light"):
+        context = browser.new_context(viewport={"width": width, "height": 900}, color_scheme=scheme)
+        contexts.append(context)
+        page = context.new_page()
+        page.outside, page.errors = [], []
+        page.on(
+            "request",
+            lambda r: page.outside.append(r.url) if not r.url.startswith(("file:", "data:")) else 0,
+        )
+        page.on("pageerror", lambda error: page.errors.append(str(error)))
+        page.goto((built_book / f"{name}.html").as_uri())
+        return page
+
+    yield read
+    for context in contexts:
+        context.close()
