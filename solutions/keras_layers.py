@@ -303,3 +303,85 @@ def stacked_cells(x: np.ndarray, cells: list[Any], weights: list[tuple]) -> tupl
     return np.asarray(outputs), [
         [np.asarray(s) for s in tf.nest.flatten(state)] for state in states
     ]
+
+
+def dropout(x: np.ndarray, uniform: np.ndarray, rate: float) -> np.ndarray:
+    """TensorFlow's dropout of `x`, the code under `keras.layers.Dropout`, fed with given draws.
+
+    Args:
+        x: what is dropped.
+        uniform: numbers in [0, 1), one for each of x.
+        rate: the share that becomes 0.
+    """
+
+    def drawn(shape: Any, dtype: Any) -> tf.Tensor:
+        return tf.constant(uniform, dtype=dtype)
+
+    return np.asarray(tf.nn.experimental.general_dropout(tf.constant(x), rate, drawn))
+
+
+class _GivenMasks:
+    """A Keras cell that takes its dropout masks from outside where it would draw them."""
+
+    def use(self, input_mask: Any, recurrent_mask: Any) -> None:
+        self.given_input_mask, self.given_recurrent_mask = input_mask, recurrent_mask
+
+    def get_dropout_mask(self, step_input: Any) -> Any:
+        return self.given_input_mask
+
+    def get_recurrent_dropout_mask(self, step_input: Any) -> Any:
+        return self.given_recurrent_mask
+
+
+class _SimpleRNNCellWithMasks(_GivenMasks, keras.layers.SimpleRNNCell):
+    pass
+
+
+class _LSTMCellWithMasks(_GivenMasks, keras.layers.LSTMCell):
+    pass
+
+
+def _run_with_masks(
+    kind: Any, x: np.ndarray, weights: list, state: list, input_mask: Any, recurrent_mask: Any
+) -> np.ndarray:
+    # The rates only switch dropout on: the masks are given.
+    rates = {"dropout": 0.5, "recurrent_dropout": 0.5}
+    cell = kind(weights[1].shape[0], **rates, dtype="float64")
+    cell.use(input_mask, recurrent_mask)
+    layer = keras.layers.RNN(cell, return_sequences=True, dtype="float64")
+    layer.build(x.shape)
+    layer.set_weights(weights)
+    state = [tf.constant(s) for s in state]
+    return np.asarray(layer(tf.constant(x), initial_state=state, training=True))
+
+
+def simple_rnn_with_masks(
+    x: np.ndarray,
+    h_0: np.ndarray,
+    W: np.ndarray,
+    U: np.ndarray,
+    b: np.ndarray,
+    input_mask: np.ndarray,
+    recurrent_mask: np.ndarray,
+) -> np.ndarray:
+    """`keras.layers.SimpleRNNCell` in training, its two masks given: all outputs `(B, T, H)`."""
+    masks = tf.constant(input_mask), tf.constant(recurrent_mask)
+    return _run_with_masks(_SimpleRNNCellWithMasks, x, [W, U, b], [h_0], *masks)
+
+
+def lstm_with_masks(
+    x: np.ndarray,
+    h_0: np.ndarray,
+    c_0: np.ndarray,
+    W: np.ndarray,
+    U: np.ndarray,
+    b: np.ndarray,
+    input_masks: np.ndarray,
+    recurrent_masks: np.ndarray,
+) -> np.ndarray:
+    """`keras.layers.LSTMCell` in training, a mask for each gate given: all outputs `(B, T, H)`.
+
+    Keras draws one mask for each gate since 3.8; the order is i, f, c, o.
+    """
+    masks = [tf.constant(m) for m in input_masks], [tf.constant(m) for m in recurrent_masks]
+    return _run_with_masks(_LSTMCellWithMasks, x, [W, U, b], [h_0, c_0], *masks)

@@ -21,6 +21,7 @@ import sys
 import traceback
 import warnings
 import zipfile
+import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -31,6 +32,17 @@ import numpy as np
 __all__ = ["CheckError", "CheckSet", "check", "grade"]
 
 FORMAT = 1
+# Whatever a truncated or overwritten file makes NumPy's reader raise.
+UNREADABLE = (
+    OSError,
+    ValueError,
+    KeyError,
+    EOFError,
+    TypeError,
+    NotImplementedError,
+    zipfile.BadZipFile,
+    zlib.error,
+)
 DEFAULT_TOLERANCE = 1e-6  # relative to max(1, max|reference|)
 
 
@@ -238,14 +250,7 @@ class CheckSet(Mapping[str, Check]):
             manifest, arrays = read_npz(path)
         except FileNotFoundError:
             raise CheckError(f"{path} is missing: {remedy}.") from None
-        except (
-            OSError,
-            ValueError,
-            KeyError,
-            EOFError,
-            zipfile.BadZipFile,
-            NotImplementedError,
-        ) as e:
+        except UNREADABLE as e:
             raise CheckError(f"{path} cannot be read ({type(e).__name__}): {remedy}.") from None
         if not isinstance(manifest, dict) or manifest.get("format") != FORMAT:
             raise CheckError(
@@ -264,7 +269,7 @@ def read_npz(path: str | os.PathLike) -> tuple[dict, list[np.ndarray]]:
     """The manifest of a file and its arrays, which lie end to end in one block.
 
     Raises:
-        OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile: the file is not one of ours.
+        one of `UNREADABLE`: the file is not one of ours.
     """
     with np.load(path, allow_pickle=False) as archive:
         manifest = json.loads(archive["manifest"].tobytes())
@@ -610,7 +615,11 @@ def _compare(expected: Any, got: Any, tolerance: float, names: Sequence[str]) ->
             return Finding("type", text)
         several = len(names) == count
         for k, (want, have) in enumerate(zip(expected, got)):
-            name = [names[k]] if several else [f"{_bare(names[0])}[{k}]" if names else f"item {k}"]
+            name = (
+                [names[k]]
+                if several
+                else [f"{_bare(names[0]).strip('`')}[{k}]" if names else f"item {k}"]
+            )
             finding = _compare(want, have, tolerance, name)
             if finding is not None:
                 return finding
@@ -726,7 +735,7 @@ def _ranges(numbers: Iterable[int]) -> str:
 def _bare(name: str) -> str:
     """An output's name without its axes; code names in backticks, descriptions as they are."""
     name = name.split("(")[0].strip().strip("`")
-    return f"`{name}`" if name.isidentifier() else name
+    return f"`{name}`" if name.partition("[")[0].isidentifier() else name
 
 
 def _axes(name: str, rank: int) -> str | None:

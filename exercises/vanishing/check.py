@@ -615,7 +615,11 @@ def _compare(expected: Any, got: Any, tolerance: float, names: Sequence[str]) ->
             return Finding("type", text)
         several = len(names) == count
         for k, (want, have) in enumerate(zip(expected, got)):
-            name = [names[k]] if several else [f"{_bare(names[0]).strip('`')}[{k}]" if names else f"item {k}"]
+            name = (
+                [names[k]]
+                if several
+                else [f"{_bare(names[0]).strip('`')}[{k}]" if names else f"item {k}"]
+            )
             finding = _compare(want, have, tolerance, name)
             if finding is not None:
                 return finding

@@ -370,7 +370,7 @@ RELU_GRAD = [
     Misconception(
         "half_at_zero",
         lambda z: np.heaviside(z, 0.5),
-        "right except where z is exactly 0: the slope there is 0 by convention.",
+        "where z is exactly 0 you take the middle, one half. The convention here is the left side's slope, 0.",
     ),
     Misconception(
         "function",
