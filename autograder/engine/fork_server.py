@@ -76,7 +76,7 @@ class ForkServer:
                     self._kill()
 
     def _run(self, limits: Limits, descriptors: list[int]) -> None:
-        jail.before_fork(self.jail)
+        jail.before_fork(self.jail, limits)
         pid = os.fork()
         if pid == 0:
             self._become_submission(limits, descriptors)
@@ -111,6 +111,7 @@ class ForkServer:
         self.child = self.process = -1
         if not self.jail.namespaced:
             _kill_rest(self.jail, pid)
+        jail.after_end(self.jail)
         ended: dict[str, Any] = {
             "cpu": round(usage.ru_utime + usage.ru_stime, 4),
             "memory": usage.ru_maxrss * 1024,

@@ -8,10 +8,9 @@ from __future__ import annotations
 
 import contextlib
 import io
-import os
 import signal
 import types
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from autograder import check
@@ -102,13 +101,8 @@ def _rebuilt(function: types.FunctionType, names: dict) -> types.FunctionType:
     return copy
 
 
-def serve_fork(descriptor: int, function: Any) -> None:
-    """In a fresh fork of the notebook's process: serve one check and end."""
-    try:
-        connection = frames.Connection(descriptor)
-        with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
-            serve(connection, function)
-    except BaseException:
-        pass
-    finally:
-        os._exit(0)
+@contextlib.contextmanager
+def hushed() -> Iterator[None]:
+    """What functions print while a check calls them is heard by nobody."""
+    with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
+        yield

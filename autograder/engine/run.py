@@ -8,6 +8,8 @@ Everything here runs on the trusted side. What comes from the submission is arra
 
 from __future__ import annotations
 
+import ast
+import re
 import signal
 import time
 from collections.abc import Mapping
@@ -90,9 +92,15 @@ def grade_submission(
 
     deadline = time.monotonic() + limits.submission_seconds
     skipped: dict[int, str] = {}
+    together = True
     while True:
         attempt = _Attempt(zygote, rebuilt, checks, digest, limits, files or {}, skipped, deadline)
+        attempt.together = together
         attempt.go()
+        if attempt.lost and time.monotonic() < deadline:
+            # A call ended the process that other checks shared: again, with one for each.
+            together = False
+            continue
         if attempt.fatal is None or attempt.broken or time.monotonic() > deadline:
             break
         if len(skipped) >= limits.fatal_cells:
@@ -141,8 +149,11 @@ class _Attempt:
         self.cases: dict[int, list[check.Case]] = {}
         self.fatal: int | None = None  # the cell that ended the process
         self.why = ""
+        self.together = True  # checks with only definitions between them share a fork
+        self.lost = False  # a check ended before others of its fork were asked
         self.broken = False  # the submission did not keep to the protocol
         self.seconds: dict[str, float] = {}
+        self.groups: list[list[int]] = []  # check cells, by the fork that serves them
         self.slots = {
             place: slot
             for slot, place in enumerate(k for k, p in enumerate(rebuilt.plans) if p.run == "check")
@@ -164,6 +175,8 @@ class _Attempt:
                 run.channel.close()
                 for place in found:
                     self._check(run, place)
+                    if self.lost:
+                        break
             self.seconds["checks"] = clock() - start
         finally:
             start = clock()
@@ -202,10 +215,17 @@ class _Attempt:
     def _cells(self, run: Run) -> list[int]:
         """Run all cells. Returns the check cells whose function is there."""
         found = []
+        pending: list[int] = []  # checks that no fork holds yet
+        seen: set[str] = set()  # every word of the cells so far
         for place, plan in enumerate(self.rebuilt.plans):
             if plan.run == "text" or place in self.skipped:
                 continue
             try:
+                if pending and not (self.together and only_defines(plan.source, seen)):
+                    self._ask(run, "fork", None, 30.0)
+                    self.groups.append(pending)
+                    pending = []
+                seen |= words(plan.source)
                 counted = False
                 if plan.source.strip():
                     self._cell(run, place, plan.source)
@@ -215,11 +235,15 @@ class _Attempt:
                     reply = self._ask(run, "check", request, 30.0)
                     if isinstance(reply, dict) and reply.get("found") is True:
                         found.append(place)
+                        pending.append(place)
             except FrameError as error:
                 self._stopped(run, place, error)
                 return []
         try:
+            if pending and not self.together:
+                self._ask(run, "fork", None, 30.0)
             self._ask(run, "end", None, 30.0)
+            self.groups.append(pending)
         except FrameError as error:
             self._stopped(run, len(self.rebuilt.plans), error)
             return []
@@ -284,6 +308,9 @@ class _Attempt:
             reason = "the call ended its process (a crash, a memory or CPU limit, or an exit)"
         except FrameError as error:
             reason = f"the answer is not one ({error})"
+        if reason and self.together:
+            mine = next((group for group in self.groups if place in group), [])
+            self.lost = len(mine) > 1
         while len(answers) < len(order):
             answers.append(check.Answer(missing=reason))
 
@@ -335,6 +362,38 @@ class _Attempt:
         except (ValueError, TypeError, RecursionError) as error:
             raise FrameError(type(error).__name__) from None
         return self.redactor.clean(answer, case)
+
+
+_WORD = re.compile(r"[^\W\d]\w*")
+
+
+def words(source: str) -> set[str]:
+    """All words of a cell, names among them."""
+    return set(_WORD.findall(source))
+
+
+def only_defines(source: str, seen: set[str]) -> bool:
+    """Whether a cell does nothing but define functions whose names no earlier cell mentions.
+
+    Such a cell cannot change what earlier functions do. Names are compared as words, so that also a
+    mention in an f-string or a docstring counts.
+    """
+    try:
+        body = ast.parse(source).body
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return False
+    for node in body:
+        if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant):
+            continue
+        if not isinstance(node, ast.FunctionDef) or node.decorator_list or node.name in seen:
+            return False
+        defaults = [*node.args.defaults, *node.args.kw_defaults]
+        if not all(d is None or isinstance(d, ast.Constant) for d in defaults):
+            return False
+        arguments = [*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs]
+        if node.returns or any(a.annotation for a in arguments):
+            return False
+    return True
 
 
 def check_spec(spec: Any, arrays: int) -> None:

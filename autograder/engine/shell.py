@@ -18,6 +18,7 @@ import types
 from collections.abc import Callable
 from typing import Any
 
+from IPython.core.async_helpers import _pseudo_sync_runner
 from IPython.core.compilerop import CachingCompiler
 from IPython.core.displayhook import DisplayHook
 from IPython.core.displaypub import DisplayPublisher
@@ -295,8 +296,10 @@ class Cells:
         self.recorder = attach(shell, limit)
         self._files = {name: _capture_descriptor(n) for n, name in ((1, "stdout"), (2, "stderr"))}
         self.recorder.flush_descriptors = self._flush
-        sys.stdout = Stream(self.recorder, "stdout", 1)  # type: ignore[assignment]
-        sys.stderr = Stream(self.recorder, "stderr", 2)  # type: ignore[assignment]
+        # As in Jupyter: what is written to `sys.stdout.fileno()` is not the notebook's.
+        elsewhere = os.open(os.devnull, os.O_RDWR | os.O_CLOEXEC)
+        sys.stdout = Stream(self.recorder, "stdout", elsewhere)  # type: ignore[assignment]
+        sys.stderr = Stream(self.recorder, "stderr", elsewhere)  # type: ignore[assignment]
         import builtins
         import getpass
 
@@ -344,18 +347,19 @@ class Cells:
             transformed = shell.transform_cell(source)
         except Exception:
             transformed, problem = source, sys.exc_info()
-        awaits = shell.should_run_async(
-            source, transformed_cell=transformed, preprocessing_exc_tuple=problem
-        )
-        if not awaits:
-            shell.run_cell(source, store_history=True)
-            return
+        running = shell.run_cell_async(
+            source, store_history=True, transformed_cell=transformed,
+            preprocessing_exc_tuple=problem,
+        )  # fmt: skip
         result = None
         try:
-            result = await shell.run_cell_async(
-                source, store_history=True, transformed_cell=transformed,
-                preprocessing_exc_tuple=problem,
-            )  # fmt: skip
+            if shell.should_run_async(
+                source, transformed_cell=transformed, preprocessing_exc_tuple=problem
+            ):
+                result = await running
+            else:
+                # As `run_cell` does, which would transform the source a second time.
+                result = _pseudo_sync_runner(running)
         finally:
             shell.events.trigger("post_execute")
             shell.events.trigger("post_run_cell", result)
@@ -375,8 +379,8 @@ def warm_up(shell: Shell, allows: list[str]) -> None:
     for name in _PRELOADS:
         _import_quietly(name)
     # A cell and an error, so that the transformers, the parser and the traceback code are loaded.
-    shell.run_cell("1 + 1", store_history=False)
-    shell.run_cell("!", store_history=False)
+    for source in _WARMING:
+        shell.run_cell(source, store_history=False)
     if "matplotlib" in allows:
         _import_quietly("matplotlib.pyplot")
         _warm_figures()
@@ -391,6 +395,18 @@ _PRELOADS = (
     "string", "typing", "statistics", "dataclasses", "warnings", "zipfile", "textwrap", "inspect",
     "getpass", "IPython.display",
 )  # fmt: skip
+
+
+_WARMING = (
+    '"""text"""\nimport math\n\n\ndef f(x, *, y=1.0):\n    # text\n    return [x + y, f"{x}", 0x1]\n\n\nf(1)',
+    "print(1); 1",
+    "def f():\n    return {}[0]\nf()",
+    "def (",
+    "assert 1 == 2, 'no'",
+    "raise NotImplementedError()",
+    "import numpy as np\nnp.zeros(2) @ np.zeros(3)",
+    "await __import__('asyncio').sleep(0)",
+)
 
 
 def _import_quietly(name: str) -> None:

@@ -8,8 +8,9 @@ in the student's hands and is trusted with nothing. Requests and replies, one fr
     check   {"name", "slot", "count"}      -> check  {"found": bool}
     end                                   -> end
 
-A check forks here and now, so that it sees the notebook as it is at its cell, but gets its inputs
-(over its own socket) only after `end`, when the grader no longer listens to anything else.
+A check keeps the function as it is at its cell. `fork` comes before the next cell that could change
+what these functions do: a fork keeps the notebook as it is. Checks get their inputs (each over its own
+socket) only after `end`, when the grader no longer listens to anything else.
 """
 
 from __future__ import annotations
@@ -53,7 +54,7 @@ def main(
         uid = sandbox.unused_uid(os.getpid())
         files = connection.receive()
         try:
-            home = make_home(jail, limits, uid)
+            home = make_home(jail, uid)
             cells = Cells(shell, limits.output_bytes, limits.cell_seconds)
             sandbox.enter(jail.layers, limits, jail.ruleset, uid=uid)
             _write_files(files, Path(home), modules)
@@ -63,10 +64,7 @@ def main(
         connection.send("ready", {"layers": sorted(jail.layers)})
         late = asyncio.run(_serve(connection, cells, slots, limits))
         connection.close()
-        for slot, function in late:
-            with contextlib.suppress(Exception):
-                harness.serve(frames.Connection(slot), function)
-            os.close(slot)
+        _serve_checks(late)
         with contextlib.suppress(ChildProcessError):
             while True:
                 os.wait()
@@ -94,6 +92,7 @@ async def _serve(
     connection: frames.Connection, cells: Cells, slots: list[int], limits: Limits
 ) -> list[tuple[int, Any]]:
     """Until `end`. Returns the checks that must run in this process, which cannot fork."""
+    kept: list[tuple[int, Any]] = []  # until the next fork
     late: list[tuple[int, Any]] = []
     while True:
         frame = connection.receive()
@@ -104,36 +103,52 @@ async def _serve(
             case "check":
                 names, slot = cells.shell.user_ns, slots[frame.data["slot"]]
                 found = frame.data["name"] in names
-                function = names.get(frame.data["name"])
-                if not found:
-                    os.close(slot)
-                elif _may_fork():
-                    _fork_check(slot, function, slots, connection)
+                if found:
+                    kept.append((slot, names[frame.data["name"]]))
                 else:
-                    late.append((slot, harness.snapshot(function, names)))
+                    os.close(slot)
                 if frame.data["count"]:
                     cells.shell.execution_count += 1
                 connection.send("check", {"found": found})
+            case "fork":
+                if _may_fork():
+                    _fork_checks(kept, slots, connection)
+                else:
+                    names = cells.shell.user_ns
+                    late += [(slot, harness.snapshot(function, names)) for slot, function in kept]
+                kept = []
+                connection.send("fork")
             case "end":
                 connection.send("end")
-                return late
+                return late + kept
             case _:
                 raise ValueError(frame.kind)
 
 
-def _fork_check(slot: int, function: Any, slots: list[int], connection: frames.Connection) -> None:
-    sys.stdout.flush()
+def _fork_checks(
+    kept: list[tuple[int, Any]], slots: list[int], connection: frames.Connection
+) -> None:
+    """Leave a copy of this process behind that will serve these checks, one after the other."""
     if _fork() == 0:
         try:
             signal.setitimer(signal.ITIMER_REAL, 0)
+            own = {slot for slot, _ in kept}
             for other in [*slots, connection.descriptor]:
-                if other != slot:
+                if other not in own:
                     with contextlib.suppress(OSError):
                         os.close(other)
-            harness.serve_fork(slot, function)
+            _serve_checks(kept)
         finally:
             _exit(0)
-    os.close(slot)
+    for slot, _ in kept:
+        os.close(slot)
+
+
+def _serve_checks(kept: list[tuple[int, Any]]) -> None:
+    for slot, function in kept:
+        with contextlib.suppress(Exception), harness.hushed():
+            harness.serve(frames.Connection(slot), function)
+        os.close(slot)
 
 
 def _may_fork() -> bool:

@@ -52,8 +52,8 @@ def blueprint(*cells: dict) -> Blueprint:
     return Blueprint(notebook(*cells), name="test")
 
 
-def check_set(cases: int = 3, name: str = "double", points: float = 2.0) -> Any:
-    """Hidden cases for `double(x)`, which returns twice its argument."""
+def check_set(cases: int = 3, points: float = 2.0) -> Any:
+    """Hidden cases for `double(x)` and `twice(x)`, which return twice their argument."""
     arrays: list[np.ndarray] = []
     entries = []
     for k in range(cases):
@@ -71,7 +71,7 @@ def check_set(cases: int = 3, name: str = "double", points: float = 2.0) -> Any:
             "points": points, "parameters": ["x"], "returns": ["y (A, B)"],
             "groups": [{"id": "all", "title": "all cases", "points": points}],
             "misconceptions": [], "cases": entries, "calls": 2, "driver": None,
-        }},
+        } for name in ("double", "twice")},
     }  # fmt: skip
     manifest["digest"] = "of no file"
     return check.CheckSet(manifest, arrays, Path("test.npz"))

@@ -195,6 +195,50 @@ def test_what_ends_the_interpreter_is_flagged_and_the_rest_is_graded(zygote, che
     assert any("cell other was stopped" in flag for flag in graded.flags) == ("os" in crash)
 
 
+TWO = [solution("s", "double"), test_cell(GRADE, "t1"), solution("s", "twice"),
+       test_cell("grade(twice)", "t2")]  # fmt: skip
+
+
+def grade_two(zygote, checks, first, second):
+    theirs = notebook(solution(first, "double"), solution(second, "twice"))
+    submitted = parse_notebook(json.dumps(theirs).encode(), "s", LIMITS)
+    graded = grade_submission(zygote, blueprint(*TWO), submitted, checks, LIMITS)
+    return [graded.scores[k].points for k in ("t1", "t2")]
+
+
+@pytest.mark.parametrize(
+    "crash", ["import os; os._exit(0)", "import ctypes; ctypes.string_at(0)", "while True: pass"]
+)
+def test_a_call_that_ends_its_process_costs_no_other_check_its_points(zygote, checks, crash):
+    second = "def twice(x):\n    return x + x"
+    assert grade_two(zygote, checks, f"def double(x):\n    {crash}", second) == [0.0, 2.0]
+
+
+def test_a_helper_defined_after_its_check_is_missing_at_the_check(zygote, checks):
+    first = "def double(x):\n    return helper(x)"
+    second = "def helper(x):\n    return 2 * x\n\ndef twice(x):\n    return helper(x)"
+    assert grade_two(zygote, checks, first, second) == [0.0, 2.0]
+
+
+def test_a_helper_redefined_after_its_check_was_good_at_the_check(zygote, checks):
+    first = "def helper(x):\n    return 2 * x\n\ndef double(x):\n    return helper(x)"
+    second = "def helper(x):\n    return 3 * x\n\ndef twice(x):\n    return helper(x)"
+    assert grade_two(zygote, checks, first, second) == [2.0, 0.0]
+
+
+@pytest.mark.parametrize(
+    ("source", "only"),
+    [
+        ("def f(x, y=1):\n    'text'\n    return g(x)", True), ("'text'", True), ("", True),
+        ("def seen(): pass", False), ("f = 1", False), ("@f\ndef g(): pass", False),
+        ("def g(x=h()): pass", False), ("class A: x = 1", False), ("print(1)", False),
+        ("%time 1", False), ("def g(x: h()): pass", False), ("import os", False),
+    ],
+)  # fmt: skip
+def test_cells_that_only_define_are_told_from_others(source, only):
+    assert run.only_defines(source, {"seen"}) is only
+
+
 def test_files_beside_the_notebook_are_there(grade):
     own = [solution("s", "double"), code("print(open('data/a.txt').read())", "show", locked=True)]
     graded = grade("import helper\ndouble = helper.double", own=own,
