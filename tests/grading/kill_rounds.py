@@ -1,0 +1,171 @@
+"""Kills `autograder grade` (or a worker, or a warm interpreter) at random moments, then grades again.
+
+    python -m tests.grading.kill_rounds --rounds 20 --students 300
+
+prints a line a round: when what was killed, how much was recorded by then, and whether the gradebook
+and autograded/ are in the end what an undisturbed run gives.
+"""
+
+import argparse
+import json
+import os
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from autograder.build import Course, build
+
+from . import making
+
+TARGETS = ("command", "worker", "zygote")
+
+
+@dataclass
+class Outcome:
+    target: str
+    seconds: float  # after the start
+    recorded: int  # submissions in the gradebook when the command had ended
+    status: int
+    equal: bool
+    whole: bool
+
+
+class Rounds:
+    """Rounds on one class, which is handed in once."""
+
+    def __init__(self, course: Course, folder: Path, students: int, seed: int = 0):
+        self.course, self.folder, self.students = course, folder, students
+        self.random = random.Random(seed)
+        self.template = making.Class(course, folder / "template")
+        self.template.honest(students)
+        self.expected: tuple = ()
+        self.duration = 0.0
+        self.number = 0
+
+    def undisturbed(self) -> None:
+        """The result that every round must end in, and how long it takes."""
+        klass = self._class()
+        start = time.monotonic()
+        status = self._start(klass).wait(timeout=3000)
+        self.duration = time.monotonic() - start
+        assert status == 0, status
+        self.expected = klass.state(), klass.files()
+        assert len({who for who, *_ in klass.grades()}) == self.students
+
+    def round(self, target: str) -> Outcome:
+        """Kill at a random moment, then run again until all is recorded."""
+        klass = self._class()
+        process = self._start(klass)
+        start = time.monotonic()
+        moment = self.random.uniform(0.05, 1.0) * self.duration
+        while time.monotonic() - start < moment and process.poll() is None:
+            time.sleep(0.01)
+        killed = kill(process.pid, target)
+        seconds = time.monotonic() - start
+        status = process.wait(timeout=3000)
+        recorded = self._recorded(klass)
+        whole = not (klass.folder / "gradebook.db").exists() or klass.whole()
+        if target != "command":
+            assert status == 0, f"the command ended with {status} after a {target} was killed"
+        again = self._start(klass).wait(timeout=3000)
+        assert again == 0, again
+        state, files = klass.state(), klass.files()
+        equal = (state, files) == self.expected
+        if not equal:
+            (self.folder / "difference.json").write_text(
+                json.dumps([state, self.expected[0], sorted(files)], indent=1, default=str)
+            )
+        whole = whole and klass.whole()
+        shutil.rmtree(klass.folder)
+        return Outcome(target if killed else "none", seconds, recorded, status, equal, whole)
+
+    def _class(self) -> making.Class:
+        self.number += 1
+        klass = making.Class(self.course, self.folder / f"round{self.number}")
+        shutil.copytree(self.template.folder / "submitted", klass.folder / "submitted")
+        return klass
+
+    def _start(self, klass: making.Class) -> subprocess.Popen:
+        log = (self.folder / "log.txt").open("a")
+        return subprocess.Popen(
+            [sys.executable, "-m", "autograder", "grade", "small", "--workers", "2"],
+            cwd=self.course.root, stdout=log, stderr=log,
+            env={**os.environ, "COURSE_DATA": str(klass.folder)},
+        )  # fmt: skip
+
+    @staticmethod
+    def _recorded(klass: making.Class) -> int:
+        try:
+            return klass.rows("SELECT count(*) FROM autograder_submission")[0][0]
+        except Exception:
+            return 0
+
+
+def kill(command: int, target: str) -> bool:
+    """SIGKILL to the command, to one of its workers or to one of their warm interpreters."""
+    found = processes(command)
+    zygotes = [pid for pid, (_, line) in found.items() if "zygote_main.py" in line]
+    workers = [found[pid][0] for pid in zygotes if "zygote_main" not in found[found[pid][0]][1]]
+    pids = {"command": [command], "worker": workers, "zygote": zygotes}[target]
+    for pid in pids[:1]:
+        try:
+            os.kill(pid, signal.SIGKILL)
+        except ProcessLookupError:
+            return False
+    return bool(pids)
+
+
+def processes(root: int) -> dict[int, tuple[int, str]]:
+    """Parent and command line of a process and its descendants."""
+    everything = {}
+    for entry in os.scandir("/proc"):
+        if entry.name.isdigit():
+            try:
+                parent = int(Path(entry.path, "stat").read_text().rpartition(")")[2].split()[1])
+                line = Path(entry.path, "cmdline").read_bytes().replace(b"\0", b" ").decode()
+            except (OSError, ValueError):
+                continue
+            everything[int(entry.name)] = parent, line
+    found = {root: everything[root]} if root in everything else {}
+    for _ in range(8):
+        found |= {pid: v for pid, v in everything.items() if v[0] in found}
+    return found
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rounds", type=int, default=20)
+    parser.add_argument("--students", type=int, default=300)
+    parser.add_argument("--seed", type=int, default=0)
+    arguments = parser.parse_args()
+    root = Path(__file__).resolve().parents[2]
+    with tempfile.TemporaryDirectory() as name:
+        course = Course(Path(name, "course"))
+        course.solutions.mkdir(parents=True)
+        shutil.copy(root / "nbgrader_config.py", course.root)
+        making.write(course)
+        build(course, "small")
+        rounds = Rounds(course, Path(name), arguments.students, arguments.seed)
+        rounds.undisturbed()
+        print(f"{arguments.students} submissions, undisturbed: {rounds.duration:.1f} s", flush=True)
+        bad = 0
+        for number in range(arguments.rounds):
+            outcome = rounds.round(TARGETS[number % len(TARGETS)])
+            bad += not (outcome.equal and outcome.whole)
+            print(
+                f"round {number + 1}: {outcome.target} killed after {outcome.seconds:.1f} s, "
+                f"{outcome.recorded} recorded then; equal {outcome.equal}, whole {outcome.whole}",
+                flush=True,
+            )
+    print(f"{arguments.rounds - bad} of {arguments.rounds} rounds end in the undisturbed result.")
+    return 1 if bad else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
