@@ -517,7 +517,7 @@ def _score(
         cell["outputs"] = _without_a_say(cell["outputs"]) + [
             {"output_type": "display_data", "metadata": {},
              "data": {"text/plain": verdict.text(), "text/html": verdict.html()}},
-            {"output_type": "execute_result", "metadata": {}, "data": {"text/plain": f"{points:g}"},
+            {"output_type": "execute_result", "metadata": {}, "data": {"text/plain": repr(points)},
              "execution_count": cell["execution_count"]},
         ]  # fmt: skip
         graded.scores[plan.grade_id] = Score(points, maximum, "check")
