@@ -10,6 +10,7 @@ from pathlib import Path
 
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from autograder.build import (
     Course,
@@ -161,26 +162,25 @@ def command_grade(course: Course, arguments: argparse.Namespace) -> int:
     return 0
 
 
-def command_doctor(course: Course | None, arguments: argparse.Namespace) -> int:
-    from autograder.engine import sandbox
+def command_doctor(course: Course, arguments: argparse.Namespace) -> int:
+    from autograder.engine import doctor, sandbox
 
-    layers = sandbox.detect()
     table = Table(title="Isolation of students' code on this machine", title_justify="left")
-    for column in ("layer", "here", "what it is", "what to do"):
-        table.add_column(column, overflow="fold")
-    for layer in layers:
-        here = "[green]yes[/]" if layer.there else "[red]no[/]"
-        table.add_row(layer.name, here, layer.detail, layer.remedy)
-    Console().print(table)
-    missing = [layer.name for layer in layers if not layer.there]
-    if missing:
-        console.print(
-            f"Missing: {', '.join(missing)}. Grading stops here unless told --allow-weaker.",
-            style="red",
-        )
-    else:
-        console.print("Every layer is there.", style="green")
-    return 1 if missing else 0
+    table.add_column("layer")
+    table.add_column("here")
+    table.add_column("what it does", overflow="fold")
+    for layer in sandbox.detect():
+        text = f"{doctor.MEANING[layer.name]} ({layer.detail})"
+        if not layer.there:
+            text += f"\n{doctor.WITHOUT[layer.name]}\nWhat to do: {layer.remedy}."
+        here = Text("yes", "green") if layer.there else Text("NO", "bold red")
+        table.add_row(layer.name, here, Text(text))
+    screen = Console(highlight=False)
+    screen.print(table)
+    lines, fine = doctor.report()
+    start = next(number for number, line in enumerate(lines) if line.startswith("Control groups"))
+    screen.print("\n".join(lines[start:]), markup=False)
+    return 0 if fine else 1
 
 
 def add_grading(add: Callable[[str, Callable, str], argparse.ArgumentParser]) -> None:
