@@ -817,7 +817,9 @@ def _name_misconception(check: Check, results: Sequence[CaseResult]) -> str | No
     for place, entry in enumerate(check.misconceptions):
         name = entry["id"]
         explains = sum(name in r.likely for r in failed)
-        if explains == 0:
+        # An exception has many causes: where the mistake would also give numbers, one must fit.
+        gives = [r for r in results if "r" not in r.case.mistakes.get(name, {"r": ""})]
+        if explains == 0 or (gives and not any(name in r.likely for r in gives)):
             continue
         # A mistake that would have spoilt a case that is right is not the one that was made.
         contradicted = sum(name in r.case.mistakes for r in results if r.case.id in right)

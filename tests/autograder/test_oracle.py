@@ -133,6 +133,15 @@ def test_the_misconception_is_named_only_when_it_explains_the_answers(rnn):
     assert noise.misconception is None and noise.hint is None
 
 
+def test_an_exception_alone_names_no_misconception(rnn):
+    """Swapped matrices raise ValueError for most sizes; so does a lot else."""
+
+    def broken(*args):
+        raise ValueError("matmul: something else is wrong")
+
+    assert verdict(rnn, broken, "rnn_step").misconception is None
+
+
 def test_an_int_must_be_an_int(rnn):
     def judged(function):
         return verdict(rnn, function, "rnn_param_count")
