@@ -224,9 +224,6 @@ class Shell(InteractiveShell):
     def init_io(self) -> None:
         pass
 
-    def init_create_namespaces(self, *args: Any, **kwargs: Any) -> None:
-        super().init_create_namespaces(*args, **kwargs)
-
     def enable_gui(self, gui: Any = None) -> None:
         pass
 

@@ -157,7 +157,7 @@ class Zygote:
             "MPLCONFIGDIR": f"{writable}/box/matplotlib", "TERM": "xterm-color", "PAGER": "cat",
             "MPLBACKEND": "module://matplotlib_inline.backend_inline",
             "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1",
-            "TF_CPP_MIN_LOG_LEVEL": "2", "CUDA_VISIBLE_DEVICES": "-1", "KERAS_HOME": "/nonexistent",
+            "TF_CPP_MIN_LOG_LEVEL": "3", "CUDA_VISIBLE_DEVICES": "-1", "KERAS_HOME": "/nonexistent",
             "PYTHONDONTWRITEBYTECODE": "1",
         }  # fmt: skip
 

@@ -1,0 +1,54 @@
+"""TensorFlow runs in the sandbox: in a fork of an interpreter that imported it and ran nothing."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from autograder.engine.limits import Limits
+from autograder.engine.rebuild import parse_notebook
+from autograder.engine.run import grade_submission
+from autograder.engine.zygote import Zygote
+from tests.engine.conftest import said
+from tests.engine.making import blueprint, check_set, code, notebook, solution, test_cell
+
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("engine-tensorflow")]
+LIMITS = Limits(cell_seconds=120, call_seconds=60, check_seconds=120)
+
+
+@pytest.fixture(scope="module")
+def tensorflow():
+    with Zygote(("numpy", "tensorflow", "keras")) as zygote:
+        yield zygote
+
+
+def grade(zygote, source, *after):
+    own = [code("import tensorflow as tf\nimport keras", "setup", locked=True), solution("s", "double"),
+           test_cell("grade(double)", "t1"), *after]  # fmt: skip
+    theirs = notebook(solution(source, "double"))
+    submitted = parse_notebook(json.dumps(theirs).encode(), "s", LIMITS)
+    return grade_submission(zygote, blueprint(*own), submitted, check_set(), LIMITS)
+
+
+LAYER = "def double(x):\n    return (tf.constant(x) * 2).numpy()"
+RUN = code(
+    "print(keras.Sequential([keras.layers.Dense(2)])(tf.ones((1, 3))).shape)", "m", locked=True
+)
+
+
+def test_a_model_is_built_and_run(tensorflow):
+    graded = grade(tensorflow, LAYER, RUN)
+    assert "(1, 2)" in said(graded.notebook["cells"][3]["outputs"])
+    assert graded.scores["t1"].points == 2.0 and graded.flags == []
+
+
+def test_a_check_after_the_first_operation_sees_the_function_of_its_cell(tensorflow):
+    later = code("double = None\nscale = 3", "later", locked=True)
+    source = "scale = int(tf.constant(2))\n\ndef double(x):\n    return x * scale"
+    assert grade(tensorflow, source, later).scores["t1"].points == 2.0
+
+
+def test_other_libraries_are_not_there(tensorflow):
+    graded = grade(tensorflow, LAYER, code("import sklearn", "x", locked=True))
+    assert "ModuleNotFoundError" in said(graded.notebook["cells"][3]["outputs"])
