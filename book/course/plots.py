@@ -39,7 +39,8 @@ COLOURS = {
     "line": "#d5dbe3",
     "paper": "#fefefe",
 }
-CYCLE = ("state", "input", "output", "weight", "gate", "carry")
+# For lines without a meaning of their own, such as seeds, sizes or units: the neutral kinds first.
+CYCLE = ("state", "plain", "muted", "gate", "weight", "carry")
 DASHES = ("-", (0, (5, 2)), (0, (1, 1.5)), (0, (6, 2, 1, 2)), (0, (3, 1)), (0, (8, 3)))
 MARKERS = ("o", "s", "^", "D", "v", "P")
 _COUNTER = itertools.count(1)

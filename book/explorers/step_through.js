@@ -38,7 +38,7 @@ export function read(word, scale) {
   return steps;
 }
 
-const KINDS = ["state", "input", "output"];
+const KINDS = ["state", "plain", "muted"]; // units have no colours of their own
 const DASHES = ["", "6 3", "2 3"];
 const show = (value) => (value < 0 ? "−" : " ") + Math.abs(value).toFixed(3);
 
@@ -61,8 +61,8 @@ export default function mount(stage, options) {
     <div class="chart"></div>
     <p class="status" aria-live="polite"></p>
     <div class="scroll-x"><table class="measured numbers"><caption class="mathml">The terms of this step</caption>
-      <thead><tr><th scope="col">unit</th><th scope="col">W x</th><th scope="col">U h before</th>
-      <th scope="col">b</th><th scope="col">sum</th><th scope="col">h = tanh(sum)</th></tr></thead><tbody></tbody></table></div>`;
+      <thead><tr><th scope="col">unit</th><th scope="col">W x</th><th scope="col">U h</th>
+      <th scope="col">b</th><th scope="col">sum</th><th scope="col">tanh</th></tr></thead><tbody></tbody></table></div>`;
   const find = (selector) => stage.querySelector(selector);
 
   function draw() {
@@ -97,7 +97,7 @@ export default function mount(stage, options) {
 }
 
 function chart(word, steps, at) {
-  const width = 520, height = 190, left = 34, right = 12, top = 14, base = 150;
+  const width = 520, height = 190, left = 34, right = 20, top = 14, base = 150;
   const x = (t) => left + (t / Math.max(word.length, 1)) * (width - left - right);
   const y = (value) => (top + base) / 2 - (value * (base - top)) / 2;
   const axis = [-1, 0, 1].map((v) =>
@@ -111,7 +111,8 @@ function chart(word, steps, at) {
     const points = [[x(0), y(0)], ...steps.slice(0, at).map((s, t) => [x(t + 1), y(s.state[i])])];
     const dots = points.map(([px, py]) => `<circle cx="${px}" cy="${py}" r="3.5" style="fill:var(--rnn-${kind})"/>`).join("");
     return `<polyline points="${points.map((p) => p.join(",")).join(" ")}" fill="none" stroke-dasharray="${DASHES[i]}"
-      style="stroke:var(--rnn-${kind});stroke-width:2"/>${dots}`;
+      style="stroke:var(--rnn-${kind});stroke-width:2"/>${dots}
+      <text x="${points.at(-1)[0] + 8}" y="${points.at(-1)[1] + 4}" style="fill:var(--rnn-${kind});font-size:13px">${i + 1}</text>`;
   }).join("");
   return `<svg viewBox="0 0 ${width} ${height}" style="max-width:${width}px" role="img"
     aria-label="The three units of the state after each letter read; their values are in the table below">${axis}${letters}${lines}</svg>`;
