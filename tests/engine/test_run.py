@@ -55,7 +55,7 @@ def test_a_right_function_earns_all_points(grade):
     assert (graded.points, graded.max_points, graded.flags) == (2.0, 2.0, [])
     shown, value = graded.notebook["cells"][1]["outputs"]
     assert "right in all 3 cases" in shown["data"]["text/plain"]
-    assert value["data"]["text/plain"] == "2"
+    assert float(value["data"]["text/plain"]) == 2.0
 
 
 @pytest.mark.parametrize(
