@@ -133,6 +133,22 @@ def test_the_misconception_is_named_only_when_it_explains_the_answers(rnn):
     assert noise.misconception is None and noise.hint is None
 
 
+def test_explanations_of_hidden_cases_repeat_no_number_of_the_answer(course):
+    """What a function returns could be the hidden inputs, spelled in sizes, factors or digits."""
+    hidden = CheckSet.load(course.hidden / "rnn.npz")
+
+    def text(name, function):
+        one = hidden[name]
+        return run_check(one, one.draw("any"), function).text()
+
+    assert "31415" not in text("rnn_layer", lambda *a, **k: np.empty((0, 31415)))
+    assert "31415" not in text("rnn_layer", lambda *a, **k: np.empty((31415, 1, 1)))
+    assert "31415" not in text("rnn_param_count", lambda D, H: 31415)
+    assert "31415" not in text("rnn_param_count", lambda D, H: "31415")
+    assert "3.1415" not in text("rnn_layer", lambda *a, **k: 3.1415 * right(*a, **k))
+    assert "2 times the right one" in text("rnn_layer", lambda *a, **k: 2 * right(*a, **k))
+
+
 def test_an_exception_alone_names_no_misconception(rnn):
     """Swapped matrices raise ValueError for most sizes; so does a lot else."""
 
