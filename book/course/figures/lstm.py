@@ -70,7 +70,9 @@ def lstm_cell(stage: str = "whole") -> Picture:
         else:
             c.arrow((98, _STATE), (x, _STATE), (x, 207))
 
-    gates = {name: c.box(_X[name], 190, 46, 34, r"$\sigma$", "gate") for name in boxes if name != "c"}
+    gates = {
+        name: c.box(_X[name], 190, 46, 34, r"$\sigma$", "gate") for name in boxes if name != "c"
+    }
     made = "state" if at < 3 else "carry"  # what the tanh box makes: first h_t, then the candidate
     tanh = c.box(_X["c"], 190, 52, 34, "tanh", made)
 
@@ -182,7 +184,9 @@ def gate(values: Sequence[float] = (0.9, -0.6, 0.8, 0.5), opening: Sequence[floa
     c.arrow(times.right, behind.left, kind="carry", width=3)
     sigma = c.box(206, 186, 64, 36, r"$\sigma$", "gate")
     c.arrow(sigma.top, times.bottom, kind="gate", width=3)
-    c.text(218, 140, "(" + ", ".join(f"{g:g}" for g in opening) + ")", "gate", size=13, anchor="start")
+    c.text(
+        218, 140, "(" + ", ".join(f"{g:g}" for g in opening) + ")", "gate", size=13, anchor="start"
+    )
     c.arrow((206, 234), sigma.bottom)
     c.text(244, 223, "$h_{t-1}$ and $x_t$", "plain", size=13, anchor="start")
     c.text(before.x, 148, "arrives", "muted", size=13)
@@ -211,7 +215,9 @@ def _chain(track: bool) -> Picture:
         step = ("$t-1$", "$t$", "$t+1$")[k]
         c.arrow((box.x, 190), box.bottom, kind="input")
         c.arrow(box.top, (box.x, 22), kind="output")
-        c.text(box.x + 8, 178, ("$x_{t-1}$", "$x_t$", "$x_{t+1}$")[k], "input", anchor="start", size=14)
+        c.text(
+            box.x + 8, 178, ("$x_{t-1}$", "$x_t$", "$x_{t+1}$")[k], "input", anchor="start", size=14
+        )
         c.text(box.x, 204, step, "muted", size=12)
         c.text(box.x, 12, ("$h_{t-1}$", "$h_t$", "$h_{t+1}$")[k], "output", size=14)
         if track:
