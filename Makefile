@@ -40,6 +40,7 @@ $(READY): requirements.txt pyproject.toml
 
 exercises: install ## build exercises/ and the hidden cases from solutions/
 	$(BIN)/autograder build
+	$(BIN)/autograder mutants --markdown book/appendices/misconceptions.md
 
 book: install ## build the book into _build/html, warnings as errors
 	$(BIN)/jupyter-book build book/ --config _config.yml --path-output . -W -n --keep-going

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import copy
 import json
+import re
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 
 from autograder import check as oracle
 from autograder.authoring import Misconception, load_assignment
 from autograder.build import Course, run_check, write_atomically
-from autograder.check import CheckSet
+from autograder.check import CheckError, CheckSet
 from autograder.secret import load_secret
 
 DRAWS = 12  # submissions simulated per misconception; slots are fixed, variants change
@@ -27,7 +28,8 @@ class Mutant:
     named: int  # in how many it was told its own hint
     draws: int
     named_in_public: bool
-    cases: tuple[str, ...]  # slots that catch it
+    cases: tuple[str, ...]  # slots that catch it, hidden ones included
+    public_cases: tuple[str, ...]  # those that a student can see
     hint: str
     most_points: float  # the best that it earned in any draw
     max_points: float
@@ -68,8 +70,7 @@ def _judge(
         caught += not verdict.right
         named += verdict.misconception == misconception.id
         best = max(best, verdict.points)
-        for group in verdict.groups:
-            slots.update({r.case.slot: None for r in group.results if r.credit < 1})
+        slots.update(dict.fromkeys(_failing(verdict)))
     shown = run_check(
         public[name], list(public[name].cases), copy.deepcopy(misconception.function), driver
     )
@@ -82,6 +83,7 @@ def _judge(
         draws,
         shown.misconception == misconception.id,
         tuple(slots),
+        _failing(shown),
         misconception.hint,
         best,
         data.points,
@@ -96,24 +98,56 @@ def known_mutants(course: Course, name: str) -> list[Mutant]:
     if path.is_file():
         stored = json.loads(path.read_text(encoding="utf-8"))
         if stored["built"] == built:
-            return [Mutant(**{**m, "cases": tuple(m["cases"])}) for m in stored["mutants"]]
+            tuples = ("cases", "public_cases")
+            return [Mutant(**m | {k: tuple(m[k]) for k in tuples}) for m in stored["mutants"]]
     found = list(mutants(course, name))
     content = {"built": built, "mutants": [asdict(m) for m in found]}
     write_atomically(path, json.dumps(content, indent=1).encode())
     return found
 
 
+def _failing(verdict: oracle.Verdict) -> tuple[str, ...]:
+    return tuple(r.case.slot for g in verdict.groups for r in g.results if r.credit < 1)
+
+
+PAGE = """(app-misconceptions)=
+# Misconceptions and their hints
+
+This table is made by `autograder mutants --markdown`, which hands in every misconception in place of a
+student's function and looks at what the check says. {count} misconceptions are known; each is caught in
+every draw of hidden cases, and each is told its own hint. The third column names the case, of those that
+students see, that catches it first, and how many more do.
+"""
+
+
 def as_markdown(found: list[Mutant]) -> str:
-    """The table as Markdown, for the instructor's guide."""
-    lines = []
+    """The table as a page of the instructor's guide; the same on every machine.
+
+    Raises:
+        CheckError: a misconception is not caught or not told its hint.
+    """
+    bad = [f"{m.assignment}.{m.check}: {m.id}" for m in found if not m.ok]
+    if bad:
+        raise CheckError(
+            f"not caught or without their hint, so no page is written: {', '.join(bad)}."
+        )
+    lines = [PAGE.format(count=len(found))]
     for assignment in dict.fromkeys(m.assignment for m in found):
         lines += [f"## {assignment}", ""]
         lines += ["| function | misconception | caught by | hint |", "| --- | --- | --- | --- |"]
         for m in found:
             if m.assignment == assignment:
-                by = m.cases[0] + (f" and {len(m.cases) - 1} more" if len(m.cases) > 1 else "")
-                mark = by if m.ok else f"**NOT CAUGHT** ({m.caught} of {m.draws})"
-                hint = m.hint.replace("|", "\\|")
-                lines.append(f"| `{m.check}` | {m.id.replace('_', ' ')} | {mark} | {hint} |")
+                more = len(m.public_cases) - 1
+                by = m.public_cases[0] + (f" and {more} more" if more else "")
+                cells = (f"`{m.check}`", m.id.replace("_", " "), by, m.hint)
+                escaped = (_plain_text(cell) for cell in cells[1:])
+                lines.append("| " + " | ".join([cells[0], *escaped]) + " |")
         lines.append("")
     return "\n".join(lines)
+
+
+def _plain_text(text: str) -> str:
+    """Text that Markdown shows as it is; what stands in backticks stays code."""
+    parts = re.split(r"(`[^`]*`)", text)
+    parts[::2] = [re.sub(r"([|*_$<{\\])", r"\\\1", part) for part in parts[::2]]
+    return "".join(parts)

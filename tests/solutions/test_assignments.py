@@ -19,10 +19,10 @@ from autograder.build import (
     seeded,
 )
 from autograder.check import CheckSet, read_npz
-from autograder.mutants import mutants
+from autograder.mutants import as_markdown, known_mutants
 from autograder.source import read_source, solution_namespace
 
-from ..conftest import ASSIGNMENTS
+from ..conftest import ASSIGNMENTS, ROOT
 
 # Assignments of one group run in one test process: building and importing is shared.
 each = pytest.mark.parametrize(
@@ -42,7 +42,7 @@ def test_exercises_are_in_step_with_solutions(built, name):
 
 @each
 def test_every_misconception_is_caught_and_told_its_own_hint(built, name):
-    found = list(mutants(built(name), name))
+    found = known_mutants(built(name), name)
     assert [f"{m.check}: {m.id}" for m in found if not m.ok] == []
     hints = [(m.check, m.hint) for m in found]
     assert len(set(hints)) == len(hints)
@@ -204,6 +204,14 @@ def solution_lines(notebook):
     return [line for line in secret if not any(line in shown for shown in given)]
 
 
+@pytest.mark.slow
+def test_the_books_table_of_misconceptions_is_in_step(built):
+    found = [m for name in ASSIGNMENTS for m in known_mutants(built(name), name)]
+    page = ROOT / "book" / "appendices" / "misconceptions.md"
+    message = "run `make exercises` and commit the page"
+    assert page.read_text(encoding="utf-8") == as_markdown(found), message
+
+
 def test_building_twice_gives_the_same_bytes(built):
     course = built("rnn")
     before = folder_bytes(course.released / "rnn")
@@ -218,6 +226,4 @@ def test_ids_and_seeds_do_not_depend_on_order():
 
 
 def test_course_is_found_from_a_folder_below():
-    from ..conftest import ROOT
-
     assert find_course(ROOT / "book").root == ROOT
