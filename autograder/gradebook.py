@@ -51,6 +51,38 @@ _source, _student = api.SourceCell.__table__, api.Student.__table__
 _submission, _submitted = api.SubmittedAssignment.__table__, api.SubmittedNotebook.__table__
 _grade, _comment = api.Grade.__table__, api.Comment.__table__
 
+# Statements of every submission, made once: building them costs more than running them.
+_p = sql.bindparam
+_FIND_SUBMISSION = sql.select(
+    _submission.c.id, _submission.c.timestamp, _submission.c.extension
+).where(_submission.c.assignment_id == _p("of"), _submission.c.student_id == _p("student"))
+_FIND_STUDENT = sql.select(_student.c.id).where(_student.c.id == _p("student"))
+_FIND_SUBMITTED = sql.select(_submitted.c.id, _submitted.c.late_submission_penalty).where(
+    _submitted.c.notebook_id == _p("notebook"), _submitted.c.assignment_id == _p("submission")
+)
+# By cell first: that is how the tables' indexes are ordered.
+_FIND_GRADES = sql.select(_grade).where(
+    _grade.c.cell_id.in_(_p("cells", expanding=True)), _grade.c.notebook_id == _p("place")
+)
+_FIND_COMMENTS = sql.select(_comment.c.id, _comment.c.cell_id, _comment.c.auto_comment).where(
+    _comment.c.cell_id.in_(_p("cells", expanding=True)), _comment.c.notebook_id == _p("place")
+)
+_ADD_STUDENT, _ADD_SUBMISSION = sql.insert(_student), sql.insert(_submission)
+_ADD_SUBMITTED, _ADD_GRADE = sql.insert(_submitted), sql.insert(_grade)
+_ADD_COMMENT, _ADD_RECORD = sql.insert(_comment), sql.insert(RECORDS)
+# A score that a person gives at this moment is not lost: it is not written here.
+_SET_GRADE = (
+    sql.update(_grade)
+    .where(_grade.c.id == _p("row"))
+    .values(auto_score=_p("score"), needs_manual_grade=_p("needs"))
+)
+_SET_COMMENT = (
+    sql.update(_comment).where(_comment.c.id == _p("row")).values(auto_comment=_p("text"))
+)
+_DROP_RECORD = sql.delete(RECORDS).where(
+    RECORDS.c.assignment == _p("of"), RECORDS.c.student == _p("who")
+)
+
 # What the late-penalty plug-in of the course says: (student, score, seconds late) -> penalty.
 Penalty = Callable[[str, float, float], float | None]
 
@@ -352,16 +384,16 @@ class GradebookWriter:
             self._remember(connection, graded, submission, scores)
 
     def _record(self, connection: sql.Connection, graded: Graded) -> Recorded:
-        submission, timestamp, extension = self._submission(connection, graded)
+        submission, timestamp, extension, new = self._submission(connection, graded)
         scores: dict[str, float | None] = {}
         total = penalties = 0.0
         by_hand = False
         late = _seconds_late(timestamp, self.duedate, extension)
         for name, cells in self.notebooks.items():
             result = graded.notebooks.get(name, NotebookResult(missing=True))
-            place, penalty = self._submitted(connection, submission, cells)
-            rows = self._grades(connection, place, cells, result)
-            self._comments(connection, place, cells, result)
+            place, penalty = self._submitted(connection, submission, cells, new)
+            rows = self._grades(connection, place, cells, result, new)
+            self._comments(connection, place, cells, result, new)
             scores |= {f"{name}/{row['name']}": row["auto_score"] for row in rows}
             score = sum(map(_score, rows))
             if not result.missing:
@@ -381,12 +413,10 @@ class GradebookWriter:
 
     def _submission(
         self, connection: sql.Connection, graded: Graded
-    ) -> tuple[str, datetime | None, Any]:
-        row = connection.execute(
-            sql.select(_submission.c.id, _submission.c.timestamp, _submission.c.extension).where(
-                _submission.c.assignment_id == self._id, _submission.c.student_id == graded.student
-            )
-        ).first()
+    ) -> tuple[str, datetime | None, Any, bool]:
+        """Id, timestamp and extension of the submission, and whether it is new."""
+        who = {"of": self._id, "student": graded.student}
+        row = connection.execute(_FIND_SUBMISSION, who).first()
         if row is not None:
             submission, timestamp, extension = row
             if graded.timestamp is not None and graded.timestamp != timestamp:
@@ -396,59 +426,46 @@ class GradebookWriter:
                     .where(_submission.c.id == submission)
                     .values(timestamp=timestamp)
                 )
-            return submission, timestamp, extension
-        known = connection.execute(
-            sql.select(_student.c.id).where(_student.c.id == graded.student)
-        ).first()
-        if known is None:
+            return submission, timestamp, extension, False
+        if connection.execute(_FIND_STUDENT, {"student": graded.student}).first() is None:
             if not self.create_students:
                 raise CheckError(
                     f"{graded.student} is not in the gradebook: add the student with `nbgrader db "
                     "student add`, or set c.Autograde.create_student = True."
                 )
-            connection.execute(sql.insert(_student).values(id=graded.student))
+            connection.execute(_ADD_STUDENT, {"id": graded.student})
         submission = uuid4().hex
-        connection.execute(
-            sql.insert(_submission).values(
-                id=submission, assignment_id=self._id, student_id=graded.student,
-                timestamp=graded.timestamp,
-            )
-        )  # fmt: skip
-        return submission, graded.timestamp, None
+        values = {"id": submission, "assignment_id": self._id, "student_id": graded.student,
+                  "timestamp": graded.timestamp}  # fmt: skip
+        connection.execute(_ADD_SUBMISSION, values)
+        return submission, graded.timestamp, None, True
 
     def _submitted(
-        self, connection: sql.Connection, submission: str, cells: NotebookCells
+        self, connection: sql.Connection, submission: str, cells: NotebookCells, new: bool = False
     ) -> tuple[str, float | None]:
-        row = connection.execute(
-            sql.select(_submitted.c.id, _submitted.c.late_submission_penalty).where(
-                _submitted.c.notebook_id == cells.id, _submitted.c.assignment_id == submission
-            )
-        ).first()
-        if row is not None:
-            return row[0], row[1]
+        """Id and late penalty of a submission's notebook."""
+        if not new:
+            which = {"notebook": cells.id, "submission": submission}
+            row = connection.execute(_FIND_SUBMITTED, which).first()
+            if row is not None:
+                return row[0], row[1]
         place = uuid4().hex
-        connection.execute(
-            sql.insert(_submitted).values(
-                id=place, assignment_id=submission, notebook_id=cells.id, flagged=False
-            )
-        )
+        values = {"id": place, "assignment_id": submission, "notebook_id": cells.id,
+                  "flagged": False}  # fmt: skip
+        connection.execute(_ADD_SUBMITTED, values)
         return place, None
 
     def _grades(
-        self, connection: sql.Connection, place: str, cells: NotebookCells, result: NotebookResult
-    ) -> list[dict]:
+        self, connection: sql.Connection, place: str, cells: NotebookCells, result: NotebookResult,
+        new: bool,
+    ) -> list[dict]:  # fmt: skip
         """Write automatic scores; returns all rows as they then are, with the cells' names."""
         wanted = {**cells.graded, **cells.tasks}
-        rows = {
-            row["cell_id"]: dict(row)
-            for row in connection.execute(
-                # By cell first: that is how the table's index is ordered.
-                sql.select(_grade).where(
-                    _grade.c.cell_id.in_(list(wanted.values())), _grade.c.notebook_id == place
-                )
-            ).mappings()
-        }
-        new, changed = [], []
+        rows: dict[str, dict] = {}
+        if wanted and not new:
+            found = connection.execute(_FIND_GRADES, {"cells": [*wanted.values()], "place": place})
+            rows = {row["cell_id"]: dict(row) for row in found.mappings()}
+        added, changed = [], []
         for name, cell in wanted.items():
             row = rows.get(cell)
             if row is None:
@@ -456,7 +473,7 @@ class GradebookWriter:
                        "manual_score": None, "extra_credit": None,
                        "needs_manual_grade": True}  # fmt: skip
                 rows[cell] = row
-                new.append(row)
+                added.append(row)
             else:
                 changed.append(row)
             if result.missing:
@@ -468,16 +485,11 @@ class GradebookWriter:
                 row["needs_manual_grade"] = (
                     score is None or row["manual_score"] is not None or result.look
                 )
-        if new:
-            connection.execute(sql.insert(_grade), new)
+        if added:
+            connection.execute(_ADD_GRADE, added)
         if changed:
-            # A score that a person gives at this moment is not lost: it is not written here.
             connection.execute(
-                sql.update(_grade)
-                .where(_grade.c.id == sql.bindparam("row"))
-                .values(
-                    auto_score=sql.bindparam("score"), needs_manual_grade=sql.bindparam("needs")
-                ),
+                _SET_GRADE,
                 [
                     {"row": r["id"], "score": r["auto_score"], "needs": r["needs_manual_grade"]}
                     for r in changed
@@ -486,36 +498,28 @@ class GradebookWriter:
         return [rows[cell] | {"name": name} for name, cell in wanted.items()]
 
     def _comments(
-        self, connection: sql.Connection, place: str, cells: NotebookCells, result: NotebookResult
-    ) -> None:
+        self, connection: sql.Connection, place: str, cells: NotebookCells, result: NotebookResult,
+        new: bool,
+    ) -> None:  # fmt: skip
         wanted = {**cells.solutions, **cells.tasks}
-        if not wanted:
-            return
-        present = {
-            row.cell_id: row
-            for row in connection.execute(
-                sql.select(_comment.c.id, _comment.c.cell_id, _comment.c.auto_comment).where(
-                    _comment.c.cell_id.in_(list(wanted.values())), _comment.c.notebook_id == place
-                )
+        present: dict[str, Any] = {}
+        if wanted and not new:
+            found = connection.execute(
+                _FIND_COMMENTS, {"cells": [*wanted.values()], "place": place}
             )
-        }
-        new, changed = [], []
+            present = {row.cell_id: row for row in found}
+        added, changed = [], []
         for name, cell in wanted.items():
             text = "No response." if name in result.unanswered and name in cells.solutions else None
             if cell not in present:
-                new.append({"id": uuid4().hex, "cell_id": cell, "notebook_id": place,
-                            "auto_comment": text})  # fmt: skip
+                added.append({"id": uuid4().hex, "cell_id": cell, "notebook_id": place,
+                              "auto_comment": text})  # fmt: skip
             elif not result.missing and present[cell].auto_comment != text:
                 changed.append({"row": present[cell].id, "text": text})
-        if new:
-            connection.execute(sql.insert(_comment), new)
+        if added:
+            connection.execute(_ADD_COMMENT, added)
         if changed:
-            connection.execute(
-                sql.update(_comment)
-                .where(_comment.c.id == sql.bindparam("row"))
-                .values(auto_comment=sql.bindparam("text")),
-                changed,
-            )
+            connection.execute(_SET_COMMENT, changed)
 
     def _penalty(self, student: str, score: float, late: float) -> float | None:
         """The late penalty within bounds, as nbgrader takes it; None for none."""
@@ -531,17 +535,19 @@ class GradebookWriter:
         submission: str,
         scores: Mapping[str, float | None],
     ) -> None:
-        mine = (RECORDS.c.assignment == self.assignment) & (RECORDS.c.student == graded.student)
-        values = {
-            "submission_id": submission, "digest": graded.digest, "files": graded.files,
-            "scores": json.dumps(scores), "flags": json.dumps(graded.flags),
-        }  # fmt: skip
-        if connection.execute(sql.update(RECORDS).where(mine).values(values)).rowcount == 0:
-            connection.execute(
-                sql.insert(RECORDS).values(
-                    assignment=self.assignment, student=graded.student, **values
-                )
-            )
+        connection.execute(_DROP_RECORD, {"of": self.assignment, "who": graded.student})
+        connection.execute(
+            _ADD_RECORD,
+            {
+                "assignment": self.assignment,
+                "student": graded.student,
+                "submission_id": submission,
+                "digest": graded.digest,
+                "files": graded.files,
+                "scores": json.dumps(scores),
+                "flags": json.dumps(graded.flags),
+            },
+        )
 
 
 def _begin(connection: sql.Connection) -> None:

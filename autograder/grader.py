@@ -44,7 +44,14 @@ from autograder.submissions import Submission
 
 # What of nbgrader's own steps the engine and the gradebook writer do themselves.
 _REPLACED = frozenset(
-    {"Execute", "SaveAutoGrades", "AssignLatePenalties", "RunInSandbox", "Remember"}
+    {
+        "Execute",
+        "SaveAutoGrades",
+        "AssignLatePenalties",
+        "CheckCellMetadata",
+        "RunInSandbox",
+        "Remember",
+    }  # fmt: skip
 )
 
 

@@ -24,7 +24,7 @@ from autograder.check import CheckError
 from autograder.grader import Grader, Outcome, close_zygotes
 from autograder.submissions import Submission
 
-DEPTH = 2  # submissions given to a worker at once: one in work, the next at hand
+DEPTH = 3  # submissions given to a worker at once: one in work, the next at hand
 PATIENCE = 120.0  # seconds beyond a submission's limit before a silent worker is ended
 
 
