@@ -64,7 +64,8 @@ class Rounds:
         process = self._start(klass)
         start = time.monotonic()
         self._wait(klass, process)
-        killed = kill(process.pid, target)
+        while not (killed := kill(process.pid, target)) and process.poll() is None:
+            time.sleep(0.02)
         seconds = time.monotonic() - start
         status = process.wait(timeout=3000)
         recorded = self._recorded(klass)
