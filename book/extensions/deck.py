@@ -126,9 +126,9 @@ class DeckMap(SphinxDirective):
                 where += [nodes.Text("; ")] if where else []
                 where.append(link(self.env, slide.chapter, label, None))
             what: list[nodes.Node] = [nodes.Text(title), nodes.Text(": "), nodes.Text(slide.about)]
-            place = chapter_words(slide.chapter) if slide.chapter[:2].isdigit() else ""
+            place = str(int(slide.chapter[:2])) if slide.chapter[:2].isdigit() else ""
             rows.append([[nodes.Text(str(slide.number))], what, [nodes.Text(place)], where])
-        found: list[nodes.Node] = [table(["slide", "title", "in", "section"], rows)]
+        found: list[nodes.Node] = [table(["slide", "title", "chapter", "section"], rows)]
         note = nodes.paragraph(text="Every slide has its section.")
         if missing:
             listed = "; ".join(

@@ -131,10 +131,8 @@ def gru(W, U, b, after, keeps):
         part = [slice(k * H, (k + 1) * H) for k in range(3)]
         in_x = [x_t @ W[:, s] + b_x[s] for s in part]
         z, r = (sigma(in_x[k] + h @ U[:, part[k]] + b_h[part[k]]) for k in (0, 1))
-        if after:
-            inner = r * (h @ U[:, part[2]] + b_h[part[2]])
-        else:
-            inner = (r * h) @ U[:, part[2]]
+        U_h, b_new = U[:, part[2]], b_h[part[2]]
+        inner = r * (h @ U_h + b_new) if after else (r * h) @ U_h
         new = np.tanh(in_x[2] + inner)
         return z * h + (1 - z) * new if keeps else (1 - z) * h + z * new
 
