@@ -8,7 +8,7 @@ import pytest
 
 sys.path.insert(0, str(chapter.BOOK))
 
-from course.deep import Network  # noqa: E402
+from course.deep import Network
 
 TOKENS = np.array([[3, 1, 4, 2, 5], [2, 6, 0, 0, 0], [1, 1, 3, 0, 0]])
 
