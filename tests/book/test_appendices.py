@@ -170,6 +170,13 @@ def test_the_built_map_links_every_slide_of_a_chapter_in_the_book(built_book):
     assert ("does not have yet" in page.replace("\n", " ")) == bool(missing)
 
 
+def test_no_two_chapters_use_the_same_label():
+    seen = {}
+    for name in sorted(written() | set(pages_of_toc())):
+        for label in labels(BOOK, name):
+            assert seen.setdefault(label, name) == name, f"{label}: {seen[label]} and {name}"
+
+
 # ------------------------------------------------------------------ errata
 
 
