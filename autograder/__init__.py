@@ -9,6 +9,14 @@
     sample_class.py     a made-up class, to try everything on
     nbgrader_course.py  nbgrader's own commands, in this process
     engine/             runs students' code in a sandbox
+    submissions.py      what students handed in, and autograded/, without following links
+    gradebook.py        a graded submission into nbgrader's gradebook, in one transaction
+    grader.py           an assignment, ready to grade submissions
+    workers.py          processes, or a Dask cluster, that grade
+    class_run.py        `autograder grade`: a whole class, resumable
+    grading_report.py   its progress, summary and JSON lines
+    plugins.py          the same engine for `nbgrader autograde` and formgrader
+    bench.py            `make bench`
     command.py          the `autograder` command
 
 Imports run from the bottom of this list upwards only: nothing imports the command line, and check.py
