@@ -22,6 +22,7 @@ end. Hidden inputs enter it only after its outputs have been taken and their con
                 sandbox.py      the layers, whether they are there, putting them on
                 libraries.py    which files an assignment may read
                 seccomp.py      which system calls are refused
+                reap.py         ends what a submission left, without a pid namespace
                 kernel.py       kernel calls by ctypes
     untrusted   submission.py   does what the grader asks, cell by cell
                 shell.py        IPython without a kernel, outputs as Jupyter's

@@ -13,14 +13,13 @@ import select
 import signal
 import socket
 import sys
-import time
 import traceback
 import types
 from pathlib import Path
 from typing import Any
 
 from autograder import check
-from autograder.engine import jail, kernel, sandbox, submission
+from autograder.engine import jail, kernel, reap, sandbox, submission
 from autograder.engine.limits import Limits
 from autograder.engine.shell import make_shell, warm_up
 
@@ -59,21 +58,32 @@ class ForkServer:
         while True:
             poller = select.poll()
             poller.register(self.control, select.POLLIN)
-            if self.process >= 0:
-                poller.register(self.process, select.POLLIN)
+            for handle in (self.process, self.jail.guard):
+                if handle >= 0:
+                    poller.register(handle, select.POLLIN)
             ready = {descriptor for descriptor, _ in poller.poll()}
             if self.process in ready:
                 self._reap()
+            if self.jail.guard in ready:
+                self._give_up()
             if self.control.fileno() in ready:
-                raw, descriptors, _, _ = socket.recv_fds(self.control, 1 << 16, 253)
+                raw, descriptors = b"", []
+                with contextlib.suppress(OSError):
+                    raw, descriptors, _, _ = socket.recv_fds(self.control, 1 << 16, 253)
                 if not raw:
-                    self._kill()
-                    os._exit(0)
+                    self._give_up()
                 message = json.loads(raw)
                 if "run" in message:
                     self._run(Limits(**message["run"]), descriptors)
                 elif "kill" in message:
                     self._kill()
+
+    def _give_up(self) -> None:
+        """The grader or the guard is gone: so are the submission, and this process."""
+        try:
+            self._kill()
+        finally:
+            os._exit(0)
 
     def _run(self, limits: Limits, descriptors: list[int]) -> None:
         jail.before_fork(self.jail, limits)
@@ -110,7 +120,9 @@ class ForkServer:
         os.close(self.process)
         self.child = self.process = -1
         if not self.jail.namespaced:
-            _kill_rest(self.jail, pid)
+            own = {sandbox.unused_uid(pid)} if "uid" in self.jail.layers else set()
+            if not reap.kill_below(os.getpid(), own):
+                os._exit(1)  # the grader starts nothing more beside what could not be killed
         jail.after_end(self.jail)
         ended: dict[str, Any] = {
             "cpu": round(usage.ru_utime + usage.ru_stime, 4),
@@ -142,55 +154,6 @@ class _NotAllowed:
     def find_spec(self, name: str, path: Any = None, target: Any = None) -> None:
         if path is None and name in self.names:
             raise ModuleNotFoundError(f"No module named {name!r}", name=name)
-
-
-def _kill_rest(place: jail.Jail, pid: int) -> None:
-    """Without a pid namespace: kill whatever the submission left, until nothing is left."""
-    deadline = time.monotonic() + 30
-    while time.monotonic() < deadline:
-        if "uid" in place.layers:
-            _kill_user(sandbox.unused_uid(pid))
-        rest = _descendants(os.getpid())
-        for process in rest:
-            with contextlib.suppress(OSError):
-                os.kill(process, signal.SIGSTOP)  # a process that forks must not outrun the kills
-        for process in rest:
-            with contextlib.suppress(OSError):
-                os.kill(process, signal.SIGKILL)
-        with contextlib.suppress(ChildProcessError):
-            while os.waitpid(-1, os.WNOHANG)[0]:
-                pass
-        if not rest:
-            return
-        time.sleep(0.001)
-    os._exit(1)  # the grader sees this, and starts nothing more beside what could not be killed
-
-
-def _kill_user(uid: int) -> None:
-    """Kill every process of a user id, as that user, all in one call that no fork outruns."""
-    killer = os.fork()
-    if killer == 0:
-        with contextlib.suppress(BaseException):
-            os.setresuid(uid, uid, uid)
-            os.kill(-1, signal.SIGKILL)
-        os._exit(0)
-    os.waitpid(killer, 0)
-
-
-def _descendants(root: int) -> list[int]:
-    children: dict[int, list[int]] = {}
-    for entry in os.scandir("/proc"):
-        if entry.name.isdigit():
-            with contextlib.suppress(OSError, ValueError, IndexError):
-                stat = Path(entry.path, "stat").read_text()
-                parent = int(stat.rpartition(")")[2].split()[1])
-                children.setdefault(parent, []).append(int(entry.name))
-    found, queue = [], [root]
-    while queue:
-        for child in children.get(queue.pop(), []):
-            found.append(child)
-            queue.append(child)
-    return found
 
 
 def _close_all_but(keep: set[int]) -> None:

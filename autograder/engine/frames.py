@@ -33,7 +33,10 @@ DTYPES = frozenset(
 
 
 class FrameError(Exception):
-    """The other side sent something that is not a frame within bounds. The reason is its text."""
+    """The other side sent something that is not a frame within bounds. The reason is its text.
+
+    The text repeats nothing of what was sent: it may be shown, and what was sent may be a secret.
+    """
 
 
 class FrameTimeout(FrameError):
@@ -91,9 +94,9 @@ def check_prefix(prefix: bytes, bounds: Bounds) -> tuple[int, int]:
     if magic != MAGIC:
         raise FrameError("not a frame")
     if header > bounds.header:
-        raise FrameError(f"a header of {header} bytes (limit {bounds.header})")
+        raise FrameError(f"a header beyond the limit of {bounds.header} bytes")
     if body > bounds.body:
-        raise FrameError(f"arrays of {body} bytes (limit {bounds.body})")
+        raise FrameError(f"arrays beyond the limit of {bounds.body} bytes")
     return header, body
 
 
@@ -116,7 +119,7 @@ def decode_header(raw: bytes, body: int, bounds: Bounds) -> tuple[str, Any, list
     if not isinstance(kind, str) or len(kind) > 32 or not isinstance(entries, list):
         raise FrameError("a header with fields of other types")
     if len(entries) > bounds.arrays:
-        raise FrameError(f"{len(entries)} arrays (limit {bounds.arrays})")
+        raise FrameError(f"more arrays than the limit of {bounds.arrays}")
     layout, total = [], 0
     for entry in entries:
         dtype, shape = _check_entry(entry, bounds)
@@ -128,7 +131,7 @@ def decode_header(raw: bytes, body: int, bounds: Bounds) -> tuple[str, Any, list
         layout.append((dtype, shape, size))
         total += size
     if total != body:
-        raise FrameError(f"arrays of {total} bytes announced as {body}")
+        raise FrameError("arrays of another size than announced")
     return kind, header["data"], layout
 
 

@@ -15,7 +15,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
-from autograder.engine import kernel, sandbox
+from autograder.engine import kernel, reap, sandbox
 from autograder.engine.libraries import DEVICES, View
 from autograder.engine.limits import Limits
 
@@ -33,7 +33,8 @@ class Jail:
     """Where the zygote's submissions live.
 
     `writable` is the folder beneath which submissions write; `own` is a handle on the zygote's pid
-    namespace, to come back to after a submission's was made.
+    namespace, to come back to after a submission's was made; `guard` is a handle on the process that
+    ends everything when the zygote is killed, where there is no pid namespace.
     """
 
     layers: frozenset[str]
@@ -41,6 +42,7 @@ class Jail:
     proc: int
     ruleset: int | None = None
     own: int = -1
+    guard: int = -1
 
     @property
     def namespaced(self) -> bool:
@@ -59,8 +61,7 @@ def enter(view: View, layers: Collection[str], folder: str, allows: Collection[s
     layers = frozenset(layers)
     proc = os.open("/proc", os.O_PATH | os.O_DIRECTORY)
     if "userns" not in layers:
-        jail = Jail(layers, folder, proc=proc)
-        kernel.prctl(kernel.PR_SET_CHILD_SUBREAPER, 1)
+        jail = Jail(layers, folder, proc=proc, guard=_continue_guarded())
     else:
         _enter_namespaces(view, folder, proc)
         jail = Jail(layers, "/home", proc=proc, own=os.pidfd_open(os.getpid()))
@@ -121,6 +122,27 @@ def _continue_as_first() -> None:
         return
     os.closerange(0, 1024)
     _, status = os.waitpid(child, 0)
+    os._exit(os.waitstatus_to_exitcode(status) & 0xFF)
+
+
+def _continue_guarded() -> int:
+    """Go on in a child; this process waits for its end, then kills what it left.
+
+    Without a pid namespace nothing else would end a submission whose zygote was killed: students'
+    code can shed every signal that comes with a parent's death. Guard and zygote watch each other.
+
+    Returns:
+        in the child, a handle on the guard.
+    """
+    kernel.prctl(kernel.PR_SET_CHILD_SUBREAPER, 1)
+    guard = os.pidfd_open(os.getpid())
+    child = os.fork()
+    if child == 0:
+        kernel.prctl(kernel.PR_SET_CHILD_SUBREAPER, 1)  # does not pass to children
+        return guard
+    os.closerange(0, 1024)
+    _, status = os.waitpid(child, 0)
+    reap.kill_below(os.getpid())
     os._exit(os.waitstatus_to_exitcode(status) & 0xFF)
 
 

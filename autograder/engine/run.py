@@ -93,6 +93,9 @@ def grade_submission(
     deadline = time.monotonic() + limits.submission_seconds
     skipped: dict[int, str] = {}
     together = True
+    shown: _Attempt | None = (
+        None  # the run whose outputs are shown, once one has seen hidden inputs
+    )
     while True:
         attempt = _Attempt(zygote, rebuilt, checks, digest, limits, files or {}, skipped, deadline)
         attempt.together = together
@@ -100,6 +103,7 @@ def grade_submission(
         if attempt.lost and time.monotonic() < deadline:
             # A call ended the process that other checks shared: again, with one for each.
             together = False
+            shown = shown or attempt
             continue
         if attempt.fatal is None or attempt.broken or time.monotonic() > deadline:
             break
@@ -107,6 +111,9 @@ def grade_submission(
             break
         # Run again without the cell that ended the process: what comes after it still counts.
         skipped[attempt.fatal] = attempt.why
+    if shown is not None:
+        # What came after hidden inputs were given out (files' times, caches) might tell of them.
+        attempt.outputs, attempt.updates = shown.outputs, shown.updates
     _write(graded, rebuilt, attempt, checks, limits)
     for name, seconds in attempt.seconds.items():
         graded.seconds[name] = seconds
@@ -254,7 +261,7 @@ class _Attempt:
         run.channel.send(kind, data, deadline=deadline)
         reply = run.channel.receive(deadline=deadline)
         if reply.kind != kind:
-            raise FrameError(f"answered {kind!r} with {reply.kind[:20]!r}")
+            raise FrameError(f"answered {kind!r} with something else")
         return reply.data
 
     def _cell(self, run: Run, place: int, source: str) -> None:
@@ -376,8 +383,11 @@ def only_defines(source: str, seen: set[str]) -> bool:
     """Whether a cell does nothing but define functions whose names no earlier cell mentions.
 
     Such a cell cannot change what earlier functions do. Names are compared as words, so that also a
-    mention in an f-string or a docstring counts.
+    mention in an f-string or a docstring counts. A giant is not looked into: a syntax tree takes
+    hundreds of times the memory of its source.
     """
+    if len(source) > 100_000:
+        return False
     try:
         body = ast.parse(source).body
     except (SyntaxError, ValueError, RecursionError, MemoryError):
@@ -469,10 +479,12 @@ def _write(
     if attempt.fatal is not None:
         stops[attempt.fatal] = attempt.why
     left = limits.notebook_output_bytes
+    patience = outputs.Patience()
     number = 0
     for place, (cell, plan) in enumerate(zip(rebuilt.notebook["cells"], rebuilt.plans)):
         if cell["cell_type"] == "code":
-            own = outputs.clean_outputs(attempt.outputs.get(place), min(limits.output_bytes, left))
+            most = min(limits.output_bytes, left)
+            own = outputs.clean_outputs(attempt.outputs.get(place), most, patience)
             left = max(0, left - sum(map(outputs.size_of, own)))
             if place in stops:
                 own.append(_stop_output(stops[place]))
@@ -489,7 +501,7 @@ def _write(
         _score(graded, cell, plan, place, attempt, checks, stops)
     if attempt.fatal == len(rebuilt.plans):
         graded.flags.append(f"stopped after its last cell: {attempt.why}")
-    _apply_updates(rebuilt.notebook["cells"], attempt.updates, limits)
+    _apply_updates(rebuilt.notebook["cells"], attempt.updates, limits, patience)
     graded.seconds["write"] = time.perf_counter() - start
 
 
@@ -551,7 +563,9 @@ def _stop_output(reason: str) -> dict:
     }  # fmt: skip
 
 
-def _apply_updates(cells: list[dict], updates: list, limits: Limits) -> None:
+def _apply_updates(
+    cells: list[dict], updates: list, limits: Limits, patience: outputs.Patience
+) -> None:
     """Let displays change that were shown earlier, then forget their ids."""
     shown: dict[str, list[dict]] = {}
     total = 0
@@ -566,7 +580,7 @@ def _apply_updates(cells: list[dict], updates: list, limits: Limits) -> None:
         targets = shown.get(update["display_id"], [])
         if not targets:
             continue
-        data = outputs.clean_data(update.get("data"), limits.output_bytes)
+        data = outputs.clean_data(update.get("data"), limits.output_bytes, patience)
         total += outputs.size_of({"data": data}) * len(targets)
         if total > 2 * limits.notebook_output_bytes:
             return

@@ -128,6 +128,7 @@ def enter(layers: Collection[str], limits: Limits, ruleset: int | None, *, uid: 
             become(uid)
         kernel.drop_capabilities()
         kernel.prctl(kernel.PR_SET_DUMPABLE, 0)
+        kernel.prctl(kernel.PR_SET_PDEATHSIG, signal.SIGKILL)  # another user id took it away
         if "no_new_privs" in layers or {"landlock", "seccomp"} & set(layers):
             kernel.prctl(kernel.PR_SET_NO_NEW_PRIVS, 1)
         if "landlock" in layers:
@@ -138,7 +139,8 @@ def enter(layers: Collection[str], limits: Limits, ruleset: int | None, *, uid: 
         if "seccomp" in layers:
             inside = "userns" in layers or ("landlock" in layers and kernel.landlock_version() >= 6)
             only = None if inside else os.getpid()
-            kernel.seccomp_install(seccomp.program(signals_only_to=only))
+            own_files = "userns" not in layers and "uid" not in layers
+            kernel.seccomp_install(seccomp.program(signals_only_to=only, shares_user=own_files))
     except OSError as error:
         raise SandboxError(f"a layer cannot be put on ({error})") from None
     _verify(layers)

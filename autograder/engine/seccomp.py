@@ -41,6 +41,8 @@ _REFUSED = {
     "kexec_file_load": (320, 294), "settimeofday": (164, 170), "clock_settime": (227, 112),
     "adjtimex": (159, 171), "clock_adjtime": (305, 266), "vhangup": (153, 58),
     "nfsservctl": (180, 42), "_sysctl": (156, -1), "fanotify_init": (300, 262),
+    # names of files that others open, in folders that may not be listed
+    "inotify_init": (253, -1), "inotify_init1": (294, 26), "inotify_add_watch": (254, 27),
     # memory and queues that no limit on a process counts
     "memfd_secret": (447, -1), "shmget": (29, 194), "shmat": (30, 196), "shmctl": (31, 195),
     "semget": (64, 190), "semop": (65, 193), "semctl": (66, 191), "semtimedop": (220, 192),
@@ -55,12 +57,26 @@ _SIGNALS = {
     "rt_tgsigqueueinfo": (297, 240), "pidfd_send_signal": (424, 424),
 }  # fmt: skip
 _SOCKETPAIR, _SENDTO, _CLONE = (53, 199), (44, 206), (56, 220)
+# Owner, times and attributes of files: Landlock knows no rule for them.
+_OF_FILES = {
+    "chmod": (90, -1), "fchmod": (91, 52), "fchmodat": (268, 53), "fchmodat2": (452, 452),
+    "utime": (132, -1), "utimes": (235, -1), "futimesat": (261, -1), "utimensat": (280, 88),
+}  # fmt: skip
+_OWNERS = {
+    "chown": (92, -1), "fchown": (93, 55), "lchown": (94, -1), "fchownat": (260, 54),
+    "setxattr": (188, 5), "lsetxattr": (189, 6), "fsetxattr": (190, 7), "removexattr": (197, 14),
+    "lremovexattr": (198, 15), "fremovexattr": (199, 16),
+}  # fmt: skip
+_FCNTL = (72, 25)
+_SIGNAL_OWNERS = (8, 10, 15)  # F_SETOWN, F_SETSIG, F_SETOWN_EX: signals by way of a descriptor
+_LEASES = (1024, 1026)  # F_SETLEASE, F_NOTIFY: hold up, or hear of, others who open a file
 _PRLIMIT, _IOCTL, _AFFINITY = (302, 261), (16, 29), (203, 122)
 _NEWEST = 456  # futex_requeue: calls above were not known when this list was made
 
 _NAMESPACES = 0x02000000 | 0x04000000 | 0x08000000 | 0x10000000 | 0x20000000 | 0x40000000 | 0x20000
 
 _ALLOW, _KILL, _EPERM, _ENOSYS = 0x7FFF0000, 0x80000000, 0x00050001, 0x00050026
+_DONE = 0x00050000
 _LD, _RET, _AND = 0x20, 0x06, 0x54
 _JEQ, _JGE, _JSET = 0x15, 0x35, 0x45
 _ARCH = {"x86_64": 0xC000003E, "aarch64": 0xC00000B7}
@@ -68,6 +84,12 @@ _ARCH = {"x86_64": 0xC000003E, "aarch64": 0xC00000B7}
 
 def _op(code: int, value: int, yes: int = 0, no: int = 0) -> bytes:
     return struct.pack("<HBBI", code, yes, no, value)
+
+
+def _any_of(values: tuple[int, ...], then: bytes, otherwise: bytes) -> list[bytes]:
+    """Compare what was loaded with each value."""
+    tests = [_op(_JEQ, v, len(values) - k, 0) for k, v in enumerate(values)]
+    return [*tests, otherwise, then]
 
 
 def _argument(index: int, *, high: bool = False) -> bytes:
@@ -85,12 +107,15 @@ def available() -> bool:
     return True
 
 
-def program(*, signals_only_to: int | None = None) -> bytes:
+def program(*, signals_only_to: int | None = None, shares_user: bool = False) -> bytes:
     """The filter as BPF instructions.
 
     Args:
         signals_only_to: where neither a pid namespace nor Landlock keeps signals inside, the only
             process (its id) that may be signalled.
+        shares_user: the user's own files are in sight (no user namespace, no other user id). Calls
+            that change their modes and times do nothing and say that all is well, so that copying
+            within the working folder goes on; calls that change their owners are refused.
     """
     column = 0 if kernel.MACHINE == "x86_64" else 1
     number = _op(_LD, 0)
@@ -117,7 +142,14 @@ def program(*, signals_only_to: int | None = None) -> bytes:
     for call in (_PRLIMIT, _AFFINITY):  # only of oneself
         rule(call, _argument(0), _op(_JEQ, 0, 1, 0), refuse, allow)
     # TIOCSTI and TIOCLINUX type into a terminal
-    rule(_IOCTL, _argument(1), _op(_JEQ, 0x5412, 1, 0), _op(_JEQ, 0x541C, 0, 1), refuse, allow)
+    # and FIOSETOWN, SIOCSPGRP choose who is sent a socket's signals
+    rule(_IOCTL, _argument(1), *_any_of((0x5412, 0x541C, 0x8901, 0x8902), refuse, allow))
+    rule(_FCNTL, _argument(1), *_any_of((*_SIGNAL_OWNERS, *_LEASES), refuse, allow))
+    if shares_user:
+        for call in _OF_FILES.values():
+            rule(call, _op(_RET, _DONE))
+        for call in _OWNERS.values():
+            rule(call, _op(_RET, _EPERM))
     if signals_only_to is not None:
         for call in _SIGNALS.values():
             rule(call, _argument(0), _op(_JEQ, signals_only_to, 1, 0), refuse, allow)

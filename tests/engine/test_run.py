@@ -61,8 +61,8 @@ def test_a_right_function_earns_all_points(grade):
 @pytest.mark.parametrize(
     ("source", "said_"),
     [
-        ("def double(x):\n    return 3 * x", "1.5 times"),
-        ("def double(x):\n    raise ValueError('no ' + 'way')", "ValueError: no way"),
+        ("def double(x):\n    return 4 * x", "2 times"),
+        ("def double(x):\n    raise ValueError('no way')", "ValueError: no way"),
         ("def double(x):\n    x *= 2\n    return x", "is changed afterwards"),
         ("n = [0]\ndef double(x):\n    n[0] += 1\n    return 2 * x + (n[0] > 3)", "called again"),
         ("def double(x): return x.tolist", "of type"),
@@ -287,4 +287,4 @@ def test_redaction_keeps_what_helps():
     answer = redactor.clean(
         check.Answer(error="Secret123: 0.7312 17 zorg", line="x", lineno=2), case
     )
-    assert answer.error == "an exception: … … …" and answer.line is None
+    assert answer.error == "an exception" and answer.line is None

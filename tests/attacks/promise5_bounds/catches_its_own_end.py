@@ -1,0 +1,13 @@
+"""Catches every exception that should stop it, and goes on."""
+
+
+# stock: works until the timeout
+# says: time limit
+# seconds: 30
+def double(x):
+    while True:
+        try:
+            while True:
+                pass
+        except BaseException:
+            continue
