@@ -8,10 +8,8 @@ from __future__ import annotations
 
 import ast
 import copy
-import inspect
 import json
 import random
-import textwrap
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -155,55 +153,106 @@ def implementation(assignment: Assignment, name: str, choice: str) -> str:
         return f"def {name}(*args, **kwargs):\n    return args[0][10**9]\n"
     if choice == "endless":
         return f"def {name}(*args, **kwargs):\n    while True:\n        pass\n"
-    check = assignment[name]
-    functions = {m.id: m.function for m in check.misconceptions} | dict(check.right)
-    function = functions[choice]
-    module = ast.parse((assignment.folder / "checks.py").read_text(encoding="utf-8"))
-    # Whatever the implementation leans on in checks.py comes along: helpers, no references.
-    wanted, parts = [_expression(function, assignment, name, choice)], {}
-    queue = list(wanted)
-    definitions = {}
-    for node in module.body:
-        if isinstance(node, (ast.FunctionDef, ast.ClassDef)):
-            definitions[node.name] = node
-        elif isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
-            definitions[node.targets[0].id] = node
+    wanted = _expression(assignment, name, choice)
+    definitions, imports = _definitions(assignment.folder / "checks.py")
+    parts: dict[str, str] = {}
+    queue = [wanted]
     while queue:
         for used in _names(queue.pop()):
             if used in definitions and used not in parts:
                 parts[used] = ast.unparse(definitions[used])
                 queue.append(parts[used])
-    ordered = [parts[n] for n in definitions if n in parts]
-    renamed = "\n\n\n".join(ordered)
+    helpers = "\n\n\n".join(parts[used] for used in definitions if used in parts)
     if name in parts:
-        # checks.py names its reference like the student's function: keep both apart.
-        renamed = _rename(renamed, name)
-        wanted[0] = _rename(wanted[0], name)
-    imports = [ast.unparse(n) for n in module.body if isinstance(n, ast.Import)]
-    head = "\n".join(i for i in imports if "numpy" in i or "math" in i)
-    return f"{head}\n\n{renamed}\n\n\n{name} = {wanted[0]}\n"
+        # checks.py has something of the student's function's name: keep both apart.
+        helpers, wanted = _rename(helpers, name), _rename(wanted, name)
+    used_names = _names(helpers) | _names(wanted)
+    head = "\n".join(text for bound, text in imports.items() if bound in used_names)
+    return f"{head}\n\n{helpers}\n\n\n{name} = {wanted}\n"
 
 
-def _expression(function: Callable, assignment: Assignment, name: str, choice: str) -> str:
-    """The expression in checks.py that this implementation was given as."""
-    module = ast.parse((assignment.folder / "checks.py").read_text(encoding="utf-8"))
+def _definitions(path: Path) -> tuple[dict[str, ast.stmt], dict[str, str]]:
+    """What a file defines at top level, its neighbours in solutions/ included, and its imports.
+
+    Modules that need Keras are left out: they make references, which no student writes.
+    """
+    definitions: dict[str, ast.stmt] = {}
+    imports: dict[str, str] = {}
+    for node in ast.parse(path.read_text(encoding="utf-8")).body:
+        match node:
+            case ast.FunctionDef(name=bound) | ast.ClassDef(name=bound):
+                definitions[bound] = node
+            case ast.Assign(targets=[ast.Name(bound)]) | ast.AnnAssign(target=ast.Name(bound)):
+                definitions[bound] = node
+            case ast.Import() | ast.ImportFrom():
+                module = getattr(node, "module", None) or node.names[0].name
+                neighbours = (path.parent / f"{module}.py", path.parent.parent / f"{module}.py")
+                neighbour = next((file for file in neighbours if file.is_file()), None)
+                if neighbour is not None:
+                    if "import keras" not in neighbour.read_text(encoding="utf-8"):
+                        more, others = _definitions(neighbour)
+                        definitions, imports = {**more, **definitions}, {**others, **imports}
+                    continue
+                for alias in node.names:
+                    bound = (alias.asname or alias.name).split(".")[0]
+                    one = ast.Import([alias])
+                    if isinstance(node, ast.ImportFrom):
+                        one = ast.ImportFrom(node.module, [alias], node.level)
+                    imports[bound] = ast.unparse(one)
+    return definitions, imports
+
+
+def _expression(assignment: Assignment, name: str, choice: str) -> str:
+    """The expression in checks.py that an implementation was given as.
+
+    Ids are unique in a check only, so the one nearest above the check's own definition is not
+    enough: the list that the check names is looked up.
+    """
     check = assignment[name]
-    if choice in check.right:
-        for node in ast.walk(module):
-            if isinstance(node, ast.Dict):
-                for key, value in zip(node.keys, node.values):
-                    if isinstance(key, ast.Constant) and key.value == choice:
-                        return ast.unparse(value)
+    functions = {m.id: m.function for m in check.misconceptions} | dict(check.right)
+    function = functions[choice]
     line = getattr(getattr(function, "__code__", None), "co_firstlineno", None)
+    module = ast.parse((assignment.folder / "checks.py").read_text(encoding="utf-8"))
     candidates = []
     for node in ast.walk(module):
         match node:
             case ast.Call(ast.Name("Misconception"), [ast.Constant(value), expression, *_]):
                 if value == choice:
-                    candidates.append((abs(node.lineno - (line or node.lineno)), expression))
-    if candidates and isinstance(candidates[0][1], ast.AST):
-        return ast.unparse(min(candidates, key=lambda pair: pair[0])[1])
-    return textwrap.dedent(inspect.getsource(function)).strip()
+                    candidates.append((node, expression))
+            case ast.Dict(keys, values) if choice in check.right:
+                for key, value in zip(keys, values):
+                    if isinstance(key, ast.Constant) and key.value == choice:
+                        candidates.append((key, value))
+    owner = _owner(module, name)
+    for node, expression in candidates:
+        if any(start <= node.lineno <= end for start, end in owner):
+            return ast.unparse(expression)
+    if candidates:
+        nearest = min(candidates, key=lambda pair: abs(pair[0].lineno - (line or 0)))
+        return ast.unparse(nearest[1])
+    raise CheckError(
+        f"solutions/{assignment.name}/checks.py: {choice!r} of `{name}` is not written as "
+        "Misconception(id, function, ...) or {label: function}, so no submission can be made of it."
+    )
+
+
+def _owner(module: ast.Module, name: str) -> list[tuple[int, int]]:
+    """Line ranges of one check: its `Check(...)` and the lists that this names."""
+    ranges, named = [], set()
+    for node in ast.walk(module):
+        match node:
+            case ast.Call(ast.Name("Check"), _, keywords):
+                given = {k.arg: k.value for k in keywords}
+                if isinstance(given.get("name"), ast.Constant) and given["name"].value == name:
+                    ranges.append((node.lineno, node.end_lineno or node.lineno))
+                    for value in (given.get("misconceptions"), given.get("right")):
+                        if value is not None:
+                            named |= _names(ast.unparse(value))
+    for node in module.body:
+        if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
+            if node.targets[0].id in named:
+                ranges.append((node.lineno, node.end_lineno or node.lineno))
+    return ranges
 
 
 def _names(source: str) -> set[str]:

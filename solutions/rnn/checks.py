@@ -625,7 +625,7 @@ ASSIGNMENT = Assignment(
         Check(
             name="rnn_forward",
             points=5,
-            returns=["the states (T, H)"],
+            returns=["the sequence of states (T, H)"],
             groups=[
                 Group("typical", "a short sequence", 3),
                 Group("long", "a long sequence", 1),
