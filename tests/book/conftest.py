@@ -40,7 +40,9 @@ def built_book() -> Path:
     """The folder of the HTML book, built with `make book`'s command; warm builds take seconds."""
     # another folder keeps a reader's own _build untouched: BOOK_OUTPUT=/tmp/book pytest ...
     output = Path(os.environ.get("BOOK_OUTPUT", ROOT))
-    command = [sys.executable, "-m", "jupyter_book.cli.main", "build", "book/"]
+    # not `-m jupyter_book.cli.main`: that module only defines, and ends with 0 without a build
+    run = "from jupyter_book.cli.main import main; main()"
+    command = [sys.executable, "-c", run, "build", "book/"]
     command += ["--config", "_config.yml", "--path-output", str(output), "-W", "-n", "--keep-going"]
     with Locked("book"):
         done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
