@@ -40,18 +40,26 @@ def softmax(z: Array) -> Array:
     return exponentials / exponentials.sum(axis=-1, keepdims=True)
 
 
-def forward(x: Array, h_0: Array, W: Array, U: Array, b: Array) -> Array:
+# An activation function, and its slope as a function of its value.
+ACTIVATIONS: dict[str, tuple[Callable[[Array], Array], Callable[[Array], Array]]] = {
+    "tanh": (np.tanh, lambda h: 1 - h**2),
+    "relu": (lambda z: np.maximum(z, 0), lambda h: (h > 0).astype(h.dtype)),
+}
+
+
+def forward(x: Array, h_0: Array, W: Array, U: Array, b: Array, activation: str = "tanh") -> Array:
     """x (B, T, D), h_0 (B, H) -> every state, (B, T, H)."""
+    f, _ = ACTIVATIONS[activation]
     h = x @ W + b  # what the inputs contribute, all timesteps in one product
     state = h_0
     for t in range(x.shape[1]):
-        state = np.tanh(h[:, t] + state @ U)
+        state = f(h[:, t] + state @ U)
         h[:, t] = state
     return h
 
 
 def backward(
-    dh: Array, x: Array, h: Array, h_0: Array, W: Array, U: Array
+    dh: Array, x: Array, h: Array, h_0: Array, W: Array, U: Array, activation: str = "tanh"
 ) -> tuple[Array, Array, Array, Array, Array]:
     """Back-propagation through time: dx, dh_0, dW, dU, db.
 
@@ -59,11 +67,11 @@ def backward(
         from later timesteps is added here
     h   (B, T, H), the states that ``forward`` returned
     """
-    dz = np.empty_like(h)  # gradient before tanh
+    dz = ACTIVATIONS[activation][1](h)  # the slopes; times what arrives, the gradient before f
     carry = np.zeros_like(h_0)
     U_transposed = np.ascontiguousarray(U.T)
     for t in reversed(range(h.shape[1])):
-        dz[:, t] = (dh[:, t] + carry) * (1 - h[:, t] ** 2)
+        dz[:, t] *= dh[:, t] + carry
         carry = dz[:, t] @ U_transposed
     before = np.concatenate([h_0[:, None], h[:, :-1]], axis=1)
     flat = dz.reshape(-1, dz.shape[-1])

@@ -159,7 +159,7 @@ function chart(task, steps, reach, at) {
   const size = Math.min(20, gap * 0.32); // half a box
   const width = 520, height = 212, top = 36, middle = 106, bottom = 176;
   const left = (width - (steps.length - 1) * gap) / 2;
-  const font = Math.max(10, Math.min(15, gap * 0.36));
+  const font = Math.max(12, Math.min(16, gap * 0.36));
   const { reads, writes } = TASKS[task];
   let input = 0, answer = 0, out = "";
   const wire = (points, kind, dashed, faint) => {
@@ -173,7 +173,7 @@ function chart(task, steps, reach, at) {
   };
   const words = (x, y, text, kind, faint, bold) => {
     const small = Math.min(font, (gap * 1.75) / Math.max(text.length, 2));
-    out += `<text x="${x}" y="${y + small * 0.35}" text-anchor="middle" style="font-size:${Math.max(small, 9)}px;fill:var(--rnn-${kind});opacity:${faint ? 0.4 : 1};font-weight:${bold ? 700 : 400}">${text.replace("<", "&lt;")}</text>`;
+    out += `<text x="${x}" y="${y + small * 0.35}" text-anchor="middle" style="font-size:${Math.max(small, 11)}px;fill:var(--rnn-${kind});opacity:${faint ? 0.4 : 1};font-weight:${bold ? 700 : 400}">${text.replace("<", "&lt;")}</text>`;
   };
   steps.forEach((step, t) => {
     const x = left + t * gap, used = t <= at;
@@ -198,8 +198,8 @@ function chart(task, steps, reach, at) {
     }
     if (step.cell && !steps[t - 1].cell)
       out += `<line x1="${x - gap / 2}" x2="${x - gap / 2}" y1="62" y2="${height - 10}" stroke-dasharray="3 4" style="stroke:var(--rnn-muted)"/>
-        <text x="${x - gap / 2 - 8}" y="${height - 6}" text-anchor="end" style="font-size:12px;fill:var(--rnn-muted)">encoder</text>
-        <text x="${x - gap / 2 + 8}" y="${height - 6}" style="font-size:12px;fill:var(--rnn-muted)">decoder</text>`;
+        <text x="${x - gap / 2 - 8}" y="${height - 6}" text-anchor="end" style="font-size:14px;fill:var(--rnn-muted)">encoder</text>
+        <text x="${x - gap / 2 + 8}" y="${height - 6}" style="font-size:14px;fill:var(--rnn-muted)">decoder</text>`;
   });
   return `<svg viewBox="0 0 ${width} ${height}" style="max-width:${width}px" role="img"
     aria-label="The wiring of ${task}: ${steps.length} timesteps; the line below says which inputs the chosen answer can know">${out}</svg>`;
