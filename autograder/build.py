@@ -305,9 +305,15 @@ def agree(path: Path, manifest: dict, arrays: list[np.ndarray], tolerance: float
     for number, (a, b) in enumerate(zip(arrays, kept)):
         if a.shape != b.shape or a.dtype != b.dtype:
             return f"array {number} has another shape or dtype"
-        scale = max(1.0, float(np.abs(a).max(initial=0)))
-        worst = float(np.abs(a.astype(np.float64) - b.astype(np.float64)).max(initial=0))
-        if worst > tolerance * scale:
+        ours_finite, theirs_finite = np.isfinite(a), np.isfinite(b)
+        same_places = np.array_equal(ours_finite, theirs_finite)
+        if not same_places or not np.array_equal(
+            a[~ours_finite], b[~theirs_finite], equal_nan=True
+        ):
+            return f"array {number} has NaN or infinity at other places"
+        fresh, old = (array[ours_finite].astype(np.float64) for array in (a, b))
+        worst = float(np.abs(fresh - old).max(initial=0))
+        if worst > tolerance * max(1.0, float(np.abs(fresh).max(initial=0))):
             return f"array {number} differs by {worst:.2g}"
     return ""
 
@@ -423,7 +429,7 @@ def build(
     hidden = checks_data(assignment, "hidden", secret, progress, public[0])
     verify_distinct(assignment, [public[0], hidden[0]], [public[1], hidden[1]])
 
-    staging = course.root / "_build" / "staging" / name
+    staging = course.root / "_build" / "staging" / f"{name}-{os.getpid()}"
     shutil.rmtree(staging, ignore_errors=True)
     staging.mkdir(parents=True)
     write_atomically(staging / "hidden.npz", npz_bytes(*hidden))

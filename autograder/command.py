@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 import time
 from collections.abc import Callable, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from multiprocessing import get_context
 from pathlib import Path
 
 from rich.console import Console
@@ -22,6 +25,7 @@ from autograder.build import (
     write_atomically,
 )
 from autograder.check import CheckError
+from autograder.secret import load_secret
 
 # Messages are never wrapped or interpreted: they hold paths and what students wrote.
 console = Console(stderr=True, highlight=False, soft_wrap=True, markup=False)
@@ -56,26 +60,38 @@ def assignments_of(course: Course, names: Sequence[str]) -> list[str]:
     return list(names) or course.assignments()
 
 
+def build_one(course: Course, name: str, force: bool, check: bool) -> tuple[bool, str]:
+    """Build an assignment and bring `exercises/` in step (or only compare it); what to tell."""
+    start = time.monotonic()
+    try:
+        made = build(course, name, force=force)
+    except CheckError as error:
+        return False, str(error)
+    state = f"built in {time.monotonic() - start:.1f} s" if made else "up to date"
+    if not check:
+        changed = publish(course, name)
+        return True, state + (f"; exercises/{name}: {', '.join(changed)}" if changed else "")
+    stale = out_of_step(course, name)
+    if stale:
+        state += f"; exercises/{name} is out of step ({', '.join(stale)}): run `autograder build`"
+    return not stale, state
+
+
 def command_build(course: Course, arguments: argparse.Namespace) -> int:
+    names = assignments_of(course, arguments.assignment)
+    load_secret(course.root)  # made here, once, before several processes need it
+    jobs = min(len(names), arguments.jobs or os.cpu_count() or 1)
     failed = 0
-    for name in assignments_of(course, arguments.assignment):
-        start = time.monotonic()
-        try:
-            with Progress() as progress:
-                made = build(course, name, force=arguments.force, progress=progress)
-        except CheckError as error:
-            console.print(f"{name}: {error}", style="red")
-            failed += 1
-            continue
-        state = f"built in {time.monotonic() - start:.1f} s" if made else "up to date"
-        if arguments.check:
-            stale = out_of_step(course, name)
-            failed += bool(stale)
-            if stale:
-                state += f"; exercises/{name} is out of step ({', '.join(stale)}): run `autograder build`"
-        elif changed := publish(course, name):
-            state += f"; exercises/{name}: {', '.join(changed)}"
-        console.print(f"{name}: {state}")
+    with Progress() as progress, ProcessPoolExecutor(jobs, get_context("spawn")) as pool:
+        waiting = {
+            pool.submit(build_one, course, name, arguments.force, arguments.check): name
+            for name in names
+        }
+        for done in as_completed(waiting):
+            fine, state = done.result()
+            console.print(f"{waiting[done]}: {state}", style=None if fine else "red")
+            failed += not fine
+            progress(f"building; {sum(not f.done() for f in waiting)} to go")
     return 1 if failed else 0
 
 
@@ -225,6 +241,7 @@ def parser() -> argparse.ArgumentParser:
     one = add("build", command_build, "Make exercises/ and hidden cases from solutions/.")
     one.add_argument("assignment", nargs="*", help="assignments (default: all)")
     one.add_argument("--force", action="store_true", help="build also what is up to date")
+    one.add_argument("--jobs", type=int, help="how many at a time (default: one per core)")
 
     one.add_argument(
         "--check", action="store_true", help="leave exercises/ alone; fail when it is out of step"

@@ -249,8 +249,8 @@ def _owner(module: ast.Module, name: str) -> list[tuple[int, int]]:
                         if value is not None:
                             named |= _names(ast.unparse(value))
     for node in module.body:
-        if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
-            if node.targets[0].id in named:
+        match node:
+            case ast.Assign(targets=[ast.Name(bound)]) if bound in named:
                 ranges.append((node.lineno, node.end_lineno or node.lineno))
     return ranges
 
