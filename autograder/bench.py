@@ -34,13 +34,14 @@ import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Any
 
 import nbformat
 from rich.console import Console
 from rich.table import Table
 
 from autograder.build import Course, build, find_course, write_atomically
-from autograder.check import CheckError
+from autograder.check import CheckError, CheckSet
 from autograder.sample_class import make_class
 from autograder.source import grade_name
 
@@ -333,16 +334,16 @@ def limit(course: Course, folder: Path, assignment: str) -> tuple[float, float]:
     return statistics.mean(times), (usage.ru_utime + usage.ru_stime) / len(times)
 
 
-def _exec_all(sources: list[str], checks: dict, digest: str) -> None:
+def _exec_all(sources: list[str], checks: CheckSet, digest: str) -> None:
     from autograder import check
     from autograder.build import run_check
 
     names: dict = {"__name__": "__main__", "display": lambda *_: None}
-    pictures = sys.modules.get("matplotlib.pyplot")
+    pictures: Any = sys.modules.get("matplotlib.pyplot")
 
     def judge(name: str) -> None:
         one = checks[name]
-        driver = check.load_driver(checks.drivers, one.driver)  # type: ignore[attr-defined]
+        driver = check.load_driver(checks.drivers, one.driver)
         run_check(one, one.draw(digest), names[name], driver)
 
     names["__judge__"] = judge

@@ -32,7 +32,7 @@ from autograder.engine.rebuild import AssignmentError
 from autograder.engine.sandbox import SandboxError
 from autograder.engine.zygote import ZygoteError
 from autograder.gradebook import GradebookWriter, Graded, Known, Penalty
-from autograder.grader import Grader, Outcome, read_bytes
+from autograder.grader import Grader, Outcome, ZygoteDied, read_bytes
 from autograder.nbgrader_course import load_config
 from autograder.submissions import Submission
 from autograder.workers import DaskPool, Job, LocalPool, Pool, WorkerDied
@@ -307,13 +307,16 @@ class ClassRun:
         if isinstance(error, (AssignmentError, SandboxError, CheckError)):
             raise CheckError(str(error)) from error
         job.deaths += 1
-        if job.deaths < 2:
+        if job.deaths < 2 and not isinstance(error, ZygoteDied):
             return None
-        if isinstance(error, ZygoteError) and not self.succeeded:
+        starts = not isinstance(error, ZygoteDied)
+        if isinstance(error, ZygoteError) and starts and not self.succeeded:
             # Not one has gone well: it lies with the machine.
             raise CheckError(str(error)) from error
         if isinstance(error, WorkerDied):
             reason = "its worker ended twice while grading it (killed, or out of memory)"
+        elif isinstance(error, ZygoteDied):
+            reason = str(error)
         elif isinstance(error, ZygoteError):
             reason = f"its sandbox failed twice: {error}"
         else:

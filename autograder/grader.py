@@ -35,8 +35,8 @@ from autograder.engine.rebuild import (
     parse_notebook,
     rebuild,
 )
-from autograder.engine.run import grade_submission
-from autograder.engine.zygote import Zygote
+from autograder.engine.run import GradedSubmission, grade_submission
+from autograder.engine.zygote import Zygote, ZygoteError
 from autograder.gradebook import NotebookCells, NotebookResult
 from autograder.secret import load_secret
 from autograder.source import grade_name
@@ -53,6 +53,10 @@ _REPLACED = frozenset(
         "Remember",
     }  # fmt: skip
 )
+
+
+class ZygoteDied(ZygoteError):
+    """The warm interpreter ended while a submission ran, twice: it may lie with the submission."""
 
 
 @dataclass
@@ -187,16 +191,31 @@ class Grader:
         except SubmissionError as error:
             outcome.flags.append(str(error))
             return self.refuse(outcome, name, str(error))
-        zygote = warm_zygote(self.allows, self.files.get("check.py"), self.allow_weaker)
-        files = submissions.merge(submission.files, self.files)
-        graded = grade_submission(
-            zygote, self.blueprints[name], submitted, self.checks, self.limits, files
-        )
+        graded = self._in_sandbox(name, submitted, submissions.merge(submission.files, self.files))
         outcome.flags += graded.flags
         outcome.notes += graded.notes
         outcome.memory = max(outcome.memory, graded.memory)
         outcome.results[name] = NotebookResult()
         return nbformat.from_dict(graded.notebook)
+
+    def _in_sandbox(
+        self, name: str, submitted: dict, files: Mapping[str, bytes]
+    ) -> GradedSubmission:
+        """Grade in this thread's warm interpreter; once more, in a new one, if that was killed.
+
+        Raises:
+            ZygoteDied: both were.
+        """
+        for _ in range(2):
+            zygote = warm_zygote(self.allows, self.files.get("check.py"), self.allow_weaker)
+            process = zygote._process
+            graded = grade_submission(
+                zygote, self.blueprints[name], submitted, self.checks, self.limits, files
+            )
+            # What the submission seemed to do when its interpreter was killed is not its doing.
+            if zygote._process is process and zygote.alive:
+                return graded
+        raise ZygoteDied("its warm interpreter was killed twice while it ran")
 
     def refuse(self, outcome: Outcome, name: str, reason: str) -> nbformat.NotebookNode:
         """A notebook that cannot be graded: no points, for a person to look at, and it says why."""
@@ -208,7 +227,7 @@ class Grader:
                      "traceback": [f"NotGraded: {reason}"]}
                 ]  # fmt: skip
         notebook = nbformat.from_dict(rebuilt.notebook)
-        scores = dict.fromkeys(results_of(notebook).scores, 0.0)
+        scores: dict[str, float | None] = dict.fromkeys(results_of(notebook).scores, 0.0)
         outcome.results[name] = NotebookResult(scores, look=True)
         outcome.notebooks[f"{name}.ipynb"] = notebook_bytes(notebook)
         return notebook
