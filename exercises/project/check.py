@@ -173,6 +173,7 @@ class Check:
     cases: tuple[Case, ...]
     calls: int
     driver: str | None
+    hidden: bool
     draw_key: bytes = field(repr=False)
 
     def draw(self, digest: str) -> list[Case]:
@@ -217,6 +218,7 @@ class CheckSet(Mapping[str, Check]):
                 cases=cases,
                 calls=entry["calls"],
                 driver=entry["driver"],
+                hidden=self.kind == "hidden",
                 draw_key=key,
             )
 
@@ -566,7 +568,8 @@ def _examine(check: Check, case: Case, expected: Any, answer: Answer) -> Finding
     nothing = _no_value(answer)
     if nothing is not None:
         return nothing
-    finding = _compare(expected, answer.value, case.tolerance, check.returns)
+    sizes = _sizes(case) if check.hidden else None
+    finding = _compare(expected, answer.value, case.tolerance, check.returns, sizes)
     if finding is not None:
         return finding
     return _changed_inputs(check, case, answer)
@@ -601,26 +604,45 @@ def _identical(a: Any, b: Any) -> bool:
     return type(a) is type(b) and a == b
 
 
-def _compare(expected: Any, got: Any, tolerance: float, names: Sequence[str]) -> Finding | None:
-    """Compare an answer with its reference; `names` are the outputs' names with their axes."""
+def _sizes(case: Case) -> frozenset[int]:
+    """The sizes that occur in a case's arguments and reference, and 1."""
+    args, kwargs = case.arguments()
+    queue, found = [args, list(kwargs.values()), case.reference()], {0, 1}
+    while queue:
+        value = queue.pop()
+        if isinstance(value, (list, tuple)):
+            found.add(len(value))
+            queue += value
+        elif isinstance(value, np.ndarray):
+            found |= {*value.shape, value.size}
+    return frozenset(found)
+
+
+def _compare(
+    expected: Any,
+    got: Any,
+    tolerance: float,
+    names: Sequence[str],
+    sizes: frozenset[int] | None = None,
+) -> Finding | None:
+    """Compare an answer with its reference; `names` are the outputs' names with their axes.
+
+    Given `sizes` (hidden cases), the explanation repeats no number of the student's answer but these
+    sizes: what a function returns could be the hidden inputs, digit by digit.
+    """
     if isinstance(expected, (tuple, list)):
         count = len(expected)
         if not isinstance(got, (tuple, list)):
             text = f"it must return {count} values ({_listing(names, count)})"
-            return Finding("type", f"{text}, but returns {_kind_of(got)}.")
+            return Finding("type", f"{text}, but returns {_kind_of(got, sizes)}.")
         if len(got) != count:
-            text = (
-                f"it must return {count} values ({_listing(names, count)}), but returns {len(got)}."
-            )
-            return Finding("type", text)
+            text = f"it must return {count} values ({_listing(names, count)}), but returns "
+            return Finding("type", f"{text}{_number(len(got), sizes)}.")
         several = len(names) == count
         for k, (want, have) in enumerate(zip(expected, got)):
-            name = (
-                [names[k]]
-                if several
-                else [f"{_bare(names[0]).strip('`')}[{k}]" if names else f"item {k}"]
-            )
-            finding = _compare(want, have, tolerance, name)
+            item = f"{_bare(names[0]).strip('`')}[{k}]" if names else f"item {k}"
+            name = names[k] if several else item
+            finding = _compare(want, have, tolerance, [name], sizes)
             if finding is not None:
                 return finding
         return None
@@ -629,29 +651,36 @@ def _compare(expected: Any, got: Any, tolerance: float, names: Sequence[str]) ->
         return None if got is None else Finding("type", f"{label} must be None.")
     if isinstance(expected, (bool, str)):
         same = type(expected) is type(got) and expected == got
-        return None if same else Finding("value", f"{label} is {got!r:.60}, needed {expected!r}.")
+        shown = f"is {got!r:.60}, needed {expected!r}" if sizes is None else "is not right"
+        return None if same else Finding("value", f"{label} {shown}.")
     if isinstance(expected, int):
-        return _compare_int(expected, got, label)
-    return _compare_array(np.asarray(expected), got, tolerance, names[0] if names else "the result")
+        return _compare_int(expected, got, label, sizes)
+    name = names[0] if names else "the result"
+    return _compare_array(np.asarray(expected), got, tolerance, name, sizes)
 
 
-def _compare_int(expected: int, got: Any, label: str) -> Finding | None:
+def _compare_int(
+    expected: int, got: Any, label: str, sizes: frozenset[int] | None
+) -> Finding | None:
     if isinstance(got, np.ndarray) and got.shape == () and got.dtype.kind in "iu":
         got = int(got)
     if isinstance(got, bool) or not isinstance(got, (int, np.integer)):
-        return Finding("type", f"{label} must be an integer, but is {_kind_of(got)}.")
-    return None if int(got) == expected else Finding("value", f"{label} is {int(got)}: not right.")
+        return Finding("type", f"{label} must be an integer, but is {_kind_of(got, sizes)}.")
+    shown = f"is {int(got)}: not right" if sizes is None else "is not right"
+    return None if int(got) == expected else Finding("value", f"{label} {shown}.")
 
 
-def _compare_array(expected: np.ndarray, got: Any, tolerance: float, name: str) -> Finding | None:
+def _compare_array(
+    expected: np.ndarray, got: Any, tolerance: float, name: str, sizes: frozenset[int] | None
+) -> Finding | None:
     label, axes = _bare(name), _axes(name, expected.ndim)
     if expected.ndim == 0 and isinstance(got, (int, float)) and not isinstance(got, bool):
         got = np.asarray(got)
     if not isinstance(got, (np.ndarray, np.generic)):
-        return Finding("type", f"{label} must be a NumPy array, but is {_kind_of(got)}.")
+        return Finding("type", f"{label} must be a NumPy array, but is {_kind_of(got, sizes)}.")
     got = np.asarray(got)
     if got.shape != expected.shape:
-        return Finding("shape", _explain_shape(label, axes, expected.shape, got.shape))
+        return Finding("shape", _explain_shape(label, axes, expected.shape, got.shape, sizes))
     if expected.dtype.kind in "iu" and got.dtype.kind not in "iu":
         return Finding("type", f"{label} must hold integers, but its dtype is {got.dtype}.")
     if got.dtype.kind not in "biuf":
@@ -667,13 +696,17 @@ def _compare_array(expected: np.ndarray, got: Any, tolerance: float, name: str) 
     error = np.abs(have - want)
     wrong = error > tolerance * max(1.0, float(np.abs(want).max()))
     return (
-        Finding("value", _explain_values(label, axes, want, have, wrong)) if wrong.any() else None
+        Finding("value", _explain_values(label, axes, want, have, wrong, sizes is not None))
+        if wrong.any()
+        else None
     )
 
 
-def _explain_shape(label: str, axes: str | None, want: tuple, got: tuple) -> str:
+def _explain_shape(
+    label: str, axes: str | None, want: tuple, got: tuple, sizes: frozenset[int] | None
+) -> str:
     meaning = f" = {axes}" if axes else ""
-    text = f"{label} must have shape {want}{meaning}, but has shape {got}."
+    text = f"{label} must have shape {want}{meaning}, but has shape {_shape(got, sizes)}."
     if len(got) == len(want) and sorted(got) == sorted(want):
         text += (
             " The axes are in another order: is something transposed or stacked on another axis?"
@@ -691,10 +724,13 @@ def _explain_shape(label: str, axes: str | None, want: tuple, got: tuple) -> str
     return text
 
 
-def _explain_values(label: str, axes: str | None, want: Any, have: Any, wrong: Any) -> str:
+def _explain_values(
+    label: str, axes: str | None, want: Any, have: Any, wrong: Any, hidden: bool
+) -> str:
     count, total = int(wrong.sum()), wrong.size
     text = f"{label} has the right shape, but {count} of {total} values differ"
-    text += f" (by up to {np.abs(have - want).max():.2g})." if total > 1 else "."
+    largest = f" (by up to {np.abs(have - want).max():.2g})"
+    text += "." if hidden or total == 1 else f"{largest}."
     if axes and wrong.ndim:
         letters = axes.strip("()").replace(" ", "").rstrip(",").split(",")
         if "T" in letters and wrong.shape[letters.index("T")] > 1:
@@ -710,16 +746,18 @@ def _explain_values(label: str, axes: str | None, want: Any, have: Any, wrong: A
             rows = np.flatnonzero(wrong.any(axis=tuple(k for k in range(wrong.ndim) if k != axis)))
             if len(rows) < wrong.shape[axis]:
                 text += f" Only these rows of the batch are wrong: {_ranges(rows)}."
-    return text + _constant_factor(want, have)
+    return text + _constant_factor(want, have, hidden)
 
 
-def _constant_factor(want: np.ndarray, have: np.ndarray) -> str:
+def _constant_factor(want: np.ndarray, have: np.ndarray, hidden: bool) -> str:
     """Recognise answers that are the right ones times a constant (a sign, a mean for a sum)."""
     norm = float((want * want).sum())
     if want.size < 2 or norm == 0:
         return ""
     factor = float((want * have).sum()) / norm
     if abs(factor) < 1e-3 or np.abs(have - factor * want).max() > 1e-9 * max(1.0, abs(factor)):
+        return ""
+    if hidden and not any(abs(factor - plain) < 1e-9 for plain in (-2, -1, -0.5, 0.5, 2)):
         return ""
     return f" Every value is {factor:.6g} times the right one."
 
@@ -751,15 +789,25 @@ def _listing(names: Sequence[str], count: int) -> str:
     return ", ".join(_bare(n) for n in names) if len(names) == count else f"a list of {count}"
 
 
-def _kind_of(value: Any) -> str:
+def _number(number: int, sizes: frozenset[int] | None) -> str:
+    return str(number) if sizes is None or number in sizes else "another number"
+
+
+def _shape(shape: tuple, sizes: frozenset[int] | None) -> str:
+    if sizes is None or (len(shape) <= 6 and sizes.issuperset(shape)):
+        return str(shape)
+    return f"({', '.join('?' if n not in sizes else str(n) for n in shape[:6])})"
+
+
+def _kind_of(value: Any, sizes: frozenset[int] | None = None) -> str:
     if isinstance(value, Opaque):
         return f"of type {value.name}"
     if value is None:
         return "None (is a `return` missing?)"
     if isinstance(value, np.ndarray):
-        return f"an array of shape {value.shape}, dtype {value.dtype}"
+        return f"an array of shape {_shape(value.shape, sizes)}, dtype {value.dtype}"
     if isinstance(value, (list, tuple)):
-        return f"a {type(value).__name__} of length {len(value)}"
+        return f"a {type(value).__name__} of length {_number(len(value), sizes)}"
     return f"of type {type(value).__name__}"
 
 

@@ -57,7 +57,7 @@ def bag_of_letters(v: int, n: int) -> keras.Model:
 
 
 def unmasked_rnn(v: int, n: int) -> keras.Model:
-    """The weakest that a reader of chapter 4 writes: SimpleRNN that reads the padding too."""
+    """SimpleRNN that reads the padding too, with Adam's default rate."""
     return classifier(v, n, layers.Embedding(v, 32), layers.SimpleRNN(64), rate=0.001)
 
 
