@@ -510,7 +510,7 @@ def _judge_answers(check: Check, case: Case, answers: list[Answer]) -> CaseResul
     expected = case.reference()
     first = answers[0]
     if case.score is not None:
-        return _judge_score(case, expected, first)
+        return _judge_score(case, expected, first, _sizes(case) if check.hidden else None)
     finding = _examine(check, case, expected, first)
     if finding is None:
         for later in answers[1:]:
@@ -526,7 +526,9 @@ def _judge_answers(check: Check, case: Case, answers: list[Answer]) -> CaseResul
     return CaseResult(case, 0.0, finding, likely=_likely(check, case, first, finding))
 
 
-def _judge_score(case: Case, expected: Any, answer: Answer) -> CaseResult:
+def _judge_score(
+    case: Case, expected: Any, answer: Answer, sizes: frozenset[int] | None
+) -> CaseResult:
     """Cases scored by accuracy: credit grows linearly from `low` to `high`."""
     if answer.missing or answer.error:
         return CaseResult(case, 0.0, _no_value(answer))
@@ -535,7 +537,8 @@ def _judge_score(case: Case, expected: Any, answer: Answer) -> CaseResult:
         got = np.array(got)
     if not isinstance(got, np.ndarray) or got.shape != expected.shape or got.dtype.kind not in "iu":
         text = f"needed: one integer label for each of the {len(expected)} items; you return "
-        return CaseResult(case, 0.0, Finding("shape", text + f"{_kind_of(answer.value)}."))
+        shown = _kind_of(answer.value, sizes)
+        return CaseResult(case, 0.0, Finding("shape", f"{text}{shown}."))
     accuracy = float(np.mean(got == expected))
     low, high = case.score["low"], case.score["high"]
     credit = min(1.0, max(0.0, (accuracy - low) / (high - low)))
