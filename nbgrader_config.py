@@ -32,6 +32,17 @@ os.environ["AUTOGRADER_HIDDEN"] = str(root / "_build" / "hidden")
 c.ClearSolutions.code_stub = {"python": "# YOUR CODE HERE\nraise NotImplementedError()"}
 c.Execute.timeout = 60
 
+# What a submission may use: autograder/engine/limits.py lists the settings and their defaults. The
+# project's checks train the student's model, which may take 60 seconds of CPU time.
+c.Autograder.assignment_limits = {
+    "project": {
+        "cell_seconds": 240,
+        "call_seconds": 150,
+        "check_seconds": 300,
+        "submission_seconds": 900,
+    }
+}
+
 # `nbgrader autograde` and formgrader grade with the engine. AUTOGRADER_PLUGINS=off: as nbgrader comes.
 if os.environ.get("AUTOGRADER_PLUGINS", "on") != "off":
     from autograder.plugins import use_engine

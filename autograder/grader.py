@@ -138,7 +138,7 @@ class Grader:
         autograde = Autograde(coursedir=coursedir, config=config)
         files = _beside(folder, coursedir.ignore, autograde.exclude_overwriting.get(assignment, []))
         digest.update(submissions.files_digest(files).encode())
-        limits = limits_of(config)
+        limits = limits_of(config, assignment)
         digest.update(repr(limits).encode())
         settings = config.get("Autograder", {})
         allows = checks.allows if checks else settings.get("allows", {}).get(assignment, ("numpy",))
@@ -301,14 +301,19 @@ def released(source: Mapping, cells: NotebookCells) -> dict:
     return {"metadata": metadata, "cells": copies}
 
 
-def limits_of(config: Config) -> Limits:
-    """The limits that the course sets: `c.Autograder.limits = {"cell_seconds": 60}`.
+def limits_of(config: Config, assignment: str) -> Limits:
+    """The limits that the course sets for an assignment.
+
+    `c.Autograder.limits = {"cell_seconds": 60}` goes for all; a dictionary of the same kind under an
+    assignment's name in `c.Autograder.assignment_limits` goes for that one, and wins.
 
     Raises:
         CheckError: there is no such limit, or it is no positive number.
     """
     try:
-        return Limits(**config.get("Autograder", {}).get("limits", {}))
+        settings = config.get("Autograder", {})
+        own = settings.get("assignment_limits", {}).get(assignment, {})
+        return Limits(**{**settings.get("limits", {}), **own})
     except (TypeError, ValueError) as error:
         raise CheckError(f"nbgrader_config.py, c.Autograder.limits: {error}.") from error
 
