@@ -40,6 +40,7 @@ import nbformat
 from rich.console import Console
 from rich.table import Table
 
+from autograder.authoring import load_assignment
 from autograder.build import Course, build, find_course, write_atomically
 from autograder.check import CheckError, CheckSet
 from autograder.sample_class import make_class
@@ -405,6 +406,12 @@ def machine() -> str:
     return f"{len(os.sched_getaffinity(0))} cores, {model}, Python {platform.python_version()}"
 
 
+def kind_of(course: Course, assignment: str) -> str:
+    """Which kind an assignment is, by what it allows."""
+    allows = load_assignment(course.folder(assignment)).allows
+    return "TensorFlow" if {"tensorflow", "keras"} & set(allows) else "NumPy"
+
+
 def save(results: list[Measured], folder: Path) -> None:
     """Results as JSON (everything) and CSV (a line an assignment)."""
     content = {"machine": machine(), "load": os.getloadavg(), "results": [
@@ -428,6 +435,9 @@ def main() -> int:
     parser.add_argument("--many", type=int, default=200, help="submissions for autograder grade")
     parser.add_argument("--sizes", type=int, nargs="*", default=[100, 500, 2000])
     parser.add_argument("--only", choices=[*KINDS], help="one kind of assignment")
+    parser.add_argument(
+        "--assignment", action="append", metavar="NAME", help="this assignment instead"
+    )
     parser.add_argument("--quick", action="store_true", help="a minute instead of many: rougher")
     parser.add_argument(
         "--limit", nargs=2, metavar=("FOLDER", "ASSIGNMENT"), help=argparse.SUPPRESS
@@ -445,7 +455,10 @@ def main() -> int:
         folder.mkdir(parents=True, exist_ok=True)
         bench = Bench(course, folder, options.rounds, options.few, options.many)
         results = []
-        for kind, assignment in KINDS.items():
+        kinds = list(KINDS.items())
+        if options.assignment:
+            kinds = [(kind_of(course, name), name) for name in options.assignment]
+        for kind, assignment in kinds:
             if options.only not in (None, kind):
                 continue
             if assignment not in course.assignments():
