@@ -6,6 +6,7 @@ from .layers import masks_over_time, stack, three_dropouts, two_directions, what
 from .lstm import carry_track, gate, lstm_cell
 from .gradients import deep_twice, step_backwards, truncation_rows
 from .networks import bag_or_chain, layouts, loop, step, unrolled
+from .simplernn import padded_batch, two_outputs, units_and_timesteps
 from .wirings import delayed, encoder_decoder, five_wirings, teacher_forcing
 
 __all__ = [
@@ -26,6 +27,7 @@ __all__ = [
     "loop",
     "lstm_cell",
     "masks_over_time",
+    "padded_batch",
     "row",
     "stack",
     "step",
@@ -34,6 +36,8 @@ __all__ = [
     "three_dropouts",
     "truncation_rows",
     "two_directions",
+    "two_outputs",
+    "units_and_timesteps",
     "unrolled",
     "what_a_half_has_read",
 ]
