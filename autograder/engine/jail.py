@@ -161,7 +161,9 @@ def _build_root(view: View, root: str) -> None:
         Path(root + folder).mkdir(parents=True, exist_ok=True)
     for device in DEVICES:
         Path(root + device).touch()
-    Path(root + "/tmp").symlink_to("home/" + sandbox.TEMPORARY)
+    if not Path(root + "/tmp").exists():
+        # Where the course itself lies in /tmp, that folder stays read-only; TMPDIR names the private one.
+        Path(root + "/tmp").symlink_to("home/" + sandbox.TEMPORARY)
     Path(root + "/etc/passwd").write_text("student:x:1000:1000::/home/box/student:/bin/sh\n")
     for name in _COPIES:
         if Path(name).exists():
