@@ -24,21 +24,23 @@ export function* training({ timesteps, rate, seed = 1, updates = 600, every = 25
 }
 
 export default function mount(stage, options) {
-  const updates = options.updates ?? 600;
   const select = (name, values, chosen) =>
     `<select class="${name}">${values.map((v) => `<option${v === chosen ? " selected" : ""}>${v}</option>`).join("")}</select>`;
   stage.innerHTML = `
     <div class="controls">
       <label>Timesteps ${select("timesteps", [10, 20, 40, 80], options.timesteps ?? 40)}</label>
       <label>Learning rate ${select("rate", [0.02, 0.005, 0.002], options.rate ?? 0.02)}</label>
+      <label>Updates ${select("updates", [600, 1500, 3000], options.updates ?? 600)}</label>
       <label>Seed ${select("seed", [1, 2, 3, 4, 5], 1)}</label>
       <button type="button" class="start">Train both networks</button>
       <button type="button" class="stop" disabled>Stop</button>
     </div>
     <div class="chart"></div>
-    <p class="status" aria-live="polite">Nothing has been trained yet. ${updates} updates take a few seconds.</p>`;
+    <p class="status" aria-live="polite">Nothing has been trained yet. It takes a few seconds.</p>`;
   const find = (selector) => stage.querySelector(selector);
+  const value = (name) => Number(find(`.${name}`).value);
   let points = [];
+  let updates = value("updates");
   let running = 0; // the number of the training that may go on
 
   function draw() {
@@ -57,7 +59,7 @@ export default function mount(stage, options) {
 
   function start() {
     const own = ++running;
-    const value = (name) => Number(find(`.${name}`).value);
+    updates = value("updates");
     const run = training({ timesteps: value("timesteps"), rate: value("rate"), seed: value("seed"), updates });
     const began = performance.now();
     points = [];
