@@ -88,7 +88,9 @@ def _rows(array: Array) -> Array:
     return array.reshape(-1, array.shape[-1])
 
 
-def readout(h: Array, y: Array, weight: Array, V: Array, c: Array):  # type: ignore[no-untyped-def]
+def readout(
+    h: Array, y: Array, weight: Array, V: Array, c: Array
+) -> tuple[float, Array, Array, Array]:
     """A softmax at every timestep: loss, dh, dV, dc.
 
     y       int (B, T), the right class at every timestep
@@ -103,7 +105,7 @@ def readout(h: Array, y: Array, weight: Array, V: Array, c: Array):  # type: ign
     dlogits = probabilities
     np.put_along_axis(dlogits, y[..., None], (right - 1)[..., None], axis=-1)
     dlogits *= (weight / total)[..., None]
-    return loss, dlogits @ V.T, _rows(h).T @ _rows(dlogits), _rows(dlogits).sum(axis=0)
+    return float(loss), dlogits @ V.T, _rows(h).T @ _rows(dlogits), _rows(dlogits).sum(axis=0)
 
 
 def embedding_gradient(E: Array, tokens: Array, dx: Array) -> Array:
