@@ -69,6 +69,8 @@ def read(browser, built_book):
     contexts = []
 
     def read(name, width=1280, scheme="light"):
+        if name[:2].isdigit() and name not in chapters():
+            pytest.skip(f"{name} is not in book/_toc.yml yet")
         context = browser.new_context(viewport={"width": width, "height": 900}, color_scheme=scheme)
         contexts.append(context)
         page = context.new_page()
