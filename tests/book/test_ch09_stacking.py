@@ -23,12 +23,3 @@ def test_the_tower_is_a_stack_of_keras_layers(names, units):
     tower = names["Tower"](*(layer.get_weights() for layer in stack))
     assert np.abs(tower(x) - expected).max() < 1e-12
     assert tower(x).shape == (3, 7, units[-1])
-
-
-def test_the_weights_are_counted_as_keras_counts_them(names):
-    keras = pytest.importorskip("keras")
-    units = [4, 3, 6]
-    layers = [keras.layers.SimpleRNN(H, return_sequences=True) for H in units]
-    model = keras.Sequential([keras.Input((None,)), keras.layers.Embedding(50, 8), *layers])
-    assert names["count_stack"](50, 8, units) == model.count_params()
-    assert names["count_stack"](10_000, 32, [32]) == 322_080
