@@ -1,7 +1,7 @@
-"""Run a chapter again when a module of ``book/course`` that it imports has changed.
+"""Run a chapter again when a module of ``book/course`` or a record that it uses has changed.
 
-The execution cache knows a chapter by its code cells alone. Without this, a repaired data module
-or a new version of Keras would leave old numbers in the book.
+The execution cache knows a chapter by its code cells alone. Without this, a repaired data module,
+an experiment recorded anew or a new version of Keras would leave old numbers in the book.
 """
 
 from __future__ import annotations
@@ -60,10 +60,17 @@ def files(source: str, folder: Path) -> set[Path]:
     return seen
 
 
+def records(source: str, folder: Path) -> list[Path]:
+    """The files of ``book/experiments`` (scripts and their CSVs) that a source names."""
+    experiments = (folder.parent / "experiments").glob("*.*")
+    return [path for path in sorted(experiments) if re.search(rf"\b{path.stem}\b", source)]
+
+
 def digest(chapter: Path, folder: Path) -> str:
-    """Changes when a module that the chapter imports, or a package's version, has changed."""
+    """Changes with what the chapter imports, what it shows of recorded runs, and versions."""
     state = hashlib.sha256()
-    for path in sorted(files(chapter.read_text(encoding="utf-8"), folder)):
+    source = chapter.read_text(encoding="utf-8")
+    for path in [*sorted(files(source, folder)), *records(source, folder)]:
         state.update(path.name.encode() + path.read_bytes())
     for package in PACKAGES:
         state.update(f"{package} {importlib.metadata.version(package)}".encode())

@@ -35,3 +35,17 @@ def test_a_changed_module_changes_the_digest_of_the_chapters_that_import_it(tmp_
     assert fresh.digest(page, course) == before
     (course / "data.py").write_text("x = 2\n")
     assert fresh.digest(page, course) != before
+
+
+def test_a_record_that_is_made_anew_changes_the_digest_of_the_chapters_that_name_it(tmp_path):
+    course, experiments = tmp_path / "course", tmp_path / "experiments"
+    course.mkdir()
+    experiments.mkdir()
+    (experiments / "names.csv").write_text("accuracy\n0.7\n")
+    shows, other = tmp_path / "shows.md", tmp_path / "other.md"
+    shows.write_text("`book/experiments/names.py` makes them.\n")
+    other.write_text("Nothing recorded, but a file_names.csv of its own.\n")
+    before = [fresh.digest(page, course) for page in (shows, other)]
+    (experiments / "names.csv").write_text("accuracy\n0.8\n")
+    after = [fresh.digest(page, course) for page in (shows, other)]
+    assert before[0] != after[0] and before[1] == after[1]
