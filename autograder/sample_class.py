@@ -16,6 +16,7 @@ from pathlib import Path
 
 import nbformat
 
+from autograder.as_source import function_source
 from autograder.authoring import Assignment, load_assignment
 from autograder.build import Course, write_atomically
 from autograder.check import CheckError
@@ -153,120 +154,9 @@ def implementation(assignment: Assignment, name: str, choice: str) -> str:
         return f"def {name}(*args, **kwargs):\n    return args[0][10**9]\n"
     if choice == "endless":
         return f"def {name}(*args, **kwargs):\n    while True:\n        pass\n"
-    wanted = _expression(assignment, name, choice)
-    definitions, imports = _definitions(assignment.folder / "checks.py")
-    parts: dict[str, str] = {}
-    queue = [wanted]
-    while queue:
-        for used in _names(queue.pop()):
-            if used in definitions and used not in parts:
-                parts[used] = ast.unparse(definitions[used])
-                queue.append(parts[used])
-    helpers = "\n\n\n".join(parts[used] for used in definitions if used in parts)
-    if name in parts:
-        # checks.py has something of the student's function's name: keep both apart.
-        helpers, wanted = _rename(helpers, name), _rename(wanted, name)
-    used_names = _names(helpers) | _names(wanted)
-    head = "\n".join(text for bound, text in imports.items() if bound in used_names)
-    return f"{head}\n\n{helpers}\n\n\n{name} = {wanted}\n"
-
-
-def _definitions(path: Path) -> tuple[dict[str, ast.stmt], dict[str, str]]:
-    """What a file defines at top level, its neighbours in solutions/ included, and its imports.
-
-    Modules that need Keras are left out: they make references, which no student writes.
-    """
-    definitions: dict[str, ast.stmt] = {}
-    imports: dict[str, str] = {}
-    for node in ast.parse(path.read_text(encoding="utf-8")).body:
-        match node:
-            case ast.FunctionDef(name=bound) | ast.ClassDef(name=bound):
-                definitions[bound] = node
-            case ast.Assign(targets=[ast.Name(bound)]) | ast.AnnAssign(target=ast.Name(bound)):
-                definitions[bound] = node
-            case ast.Import() | ast.ImportFrom():
-                module = getattr(node, "module", None) or node.names[0].name
-                neighbours = (path.parent / f"{module}.py", path.parent.parent / f"{module}.py")
-                neighbour = next((file for file in neighbours if file.is_file()), None)
-                if neighbour is not None:
-                    if "import keras" not in neighbour.read_text(encoding="utf-8"):
-                        more, others = _definitions(neighbour)
-                        definitions, imports = {**more, **definitions}, {**others, **imports}
-                    continue
-                for alias in node.names:
-                    bound = (alias.asname or alias.name).split(".")[0]
-                    one = ast.Import([alias])
-                    if isinstance(node, ast.ImportFrom):
-                        one = ast.ImportFrom(node.module, [alias], node.level)
-                    imports[bound] = ast.unparse(one)
-    return definitions, imports
-
-
-def _expression(assignment: Assignment, name: str, choice: str) -> str:
-    """The expression in checks.py that an implementation was given as.
-
-    Ids are unique in a check only, so the one nearest above the check's own definition is not
-    enough: the list that the check names is looked up.
-    """
     check = assignment[name]
     functions = {m.id: m.function for m in check.misconceptions} | dict(check.right)
-    function = functions[choice]
-    line = getattr(getattr(function, "__code__", None), "co_firstlineno", None)
-    module = ast.parse((assignment.folder / "checks.py").read_text(encoding="utf-8"))
-    candidates = []
-    for node in ast.walk(module):
-        match node:
-            case ast.Call(ast.Name("Misconception"), [ast.Constant(value), expression, *_]):
-                if value == choice:
-                    candidates.append((node, expression))
-            case ast.Dict(keys, values) if choice in check.right:
-                for key, value in zip(keys, values):
-                    if isinstance(key, ast.Constant) and key.value == choice:
-                        candidates.append((key, value))
-    owner = _owner(module, name)
-    for node, expression in candidates:
-        if any(start <= node.lineno <= end for start, end in owner):
-            return ast.unparse(expression)
-    if candidates:
-        nearest = min(candidates, key=lambda pair: abs(pair[0].lineno - (line or 0)))
-        return ast.unparse(nearest[1])
-    raise CheckError(
-        f"solutions/{assignment.name}/checks.py: {choice!r} of `{name}` is not written as "
-        "Misconception(id, function, ...) or {label: function}, so no submission can be made of it."
-    )
-
-
-def _owner(module: ast.Module, name: str) -> list[tuple[int, int]]:
-    """Line ranges of one check: its `Check(...)` and the lists that this names."""
-    ranges, named = [], set()
-    for node in ast.walk(module):
-        match node:
-            case ast.Call(ast.Name("Check"), _, keywords):
-                given = {k.arg: k.value for k in keywords}
-                if isinstance(given.get("name"), ast.Constant) and given["name"].value == name:
-                    ranges.append((node.lineno, node.end_lineno or node.lineno))
-                    for value in (given.get("misconceptions"), given.get("right")):
-                        if value is not None:
-                            named |= _names(ast.unparse(value))
-    for node in module.body:
-        match node:
-            case ast.Assign(targets=[ast.Name(bound)]) if bound in named:
-                ranges.append((node.lineno, node.end_lineno or node.lineno))
-    return ranges
-
-
-def _names(source: str) -> set[str]:
-    return {n.id for n in ast.walk(ast.parse(source)) if isinstance(n, ast.Name)}
-
-
-def _rename(source: str, name: str) -> str:
-    tree = ast.parse(source)
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Name) and node.id == name:
-            node.id = f"{name}_"
-        elif isinstance(node, (ast.FunctionDef, ast.ClassDef)) and node.name == name:
-            node.name = f"{name}_"
-    return ast.unparse(tree)
+    return function_source(name, functions[choice], assignment.allows)
 
 
 def _defines(source: str) -> list[str]:
