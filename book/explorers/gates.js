@@ -127,8 +127,14 @@ export default function mount(stage, options) {
     set.push(gates);
     steps.push({ before, ...cell.step(before, gates, TAPE[steps.length]) });
     draw();
+    if (find(".next").disabled) find(".reset").focus(); // a disabled button would lose the focus
   });
-  find(".back").addEventListener("click", () => { steps.pop(); set.pop(); draw(); });
+  find(".back").addEventListener("click", () => {
+    steps.pop();
+    set.pop();
+    draw();
+    if (!steps.length) find(".next").focus();
+  });
   find(".reset").addEventListener("click", () => { steps = []; set = []; draw(); find(".next").focus(); });
   draw();
 }

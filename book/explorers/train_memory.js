@@ -4,17 +4,22 @@ import { addingProblem, initialise, loss, network, optimiser, random } from "./n
 
 export const UNITS = 12;
 export const BATCH = 16;
+export const UNSEEN = 200;
 const KINDS = ["rnn", "lstm"];
 const NAMES = { rnn: "SimpleRNN", lstm: "LSTM" };
 
-/** Trains both networks on the same sequences; yields their errors on 100 others now and then. */
+/** Trains both networks on the same sequences; yields their errors on others now and then, beside
+ * `guess`, the error of always answering 1 on those. */
 export function* training({ timesteps, rate, seed = 1, updates = 600, every = 25 }) {
-  const unseen = addingProblem(100, timesteps, random(1000));
+  const unseen = addingProblem(UNSEEN, timesteps, random(1000));
+  const guess = unseen.y.reduce((sum, y) => sum + (1 - y) ** 2, 0) / UNSEEN;
   const next = random(seed);
   const nets = KINDS.map((kind, i) => initialise(network(kind, 2, UNITS), random(100 * seed + i)));
   const update = nets.map((net) => optimiser(net, rate));
-  const errors = () =>
-    Object.fromEntries(KINDS.map((kind, i) => [kind, loss(nets[i], unseen.x, unseen.y, 100, timesteps)]));
+  const errors = () => ({
+    guess,
+    ...Object.fromEntries(KINDS.map((kind, i) => [kind, loss(nets[i], unseen.x, unseen.y, UNSEEN, timesteps)])),
+  });
   yield { step: 0, ...errors() };
   for (let step = 1; step <= updates; step++) {
     const { x, y } = addingProblem(BATCH, timesteps, next);
@@ -51,9 +56,11 @@ export default function mount(stage, options) {
     const last = points.at(-1);
     find(".status").textContent =
       `${word} after ${last.step} updates and ${seconds.toFixed(1)} seconds. Mean squared error on new sequences: ` +
-      KINDS.map((kind) => `${NAMES[kind]} ${last[kind].toFixed(3)}`).join(", ") + ". Always answering 1 gives 0.167.";
+      KINDS.map((kind) => `${NAMES[kind]} ${last[kind].toFixed(3)}`).join(", ") + `. Always answering 1 gives ${last.guess.toFixed(3)}.`;
+    const stayed = document.activeElement === find(".stop"); // a disabled button would lose the focus
     find(".start").disabled = false;
     find(".stop").disabled = true;
+    if (stayed) find(".start").focus();
     stage.dataset.state = JSON.stringify({ ...last, seconds, done: true });
   }
 
@@ -110,13 +117,14 @@ function chart(points, updates) {
      <text x="${left - 8}" y="${y(v) + 4}" text-anchor="end" style="${small}">${v}</text>`).join("");
   const steps = [0, updates / 2, updates].map((v) =>
     `<text x="${x(v)}" y="${base + 18}" text-anchor="middle" style="${small}">${v}</text>`).join("");
-  const guess = `<line x1="${left}" x2="${width - right}" y1="${y(1 / 6)}" y2="${y(1 / 6)}" style="stroke:var(--rnn-muted);stroke-dasharray:2 3"/>
-    <text x="${width - right + 6}" y="${y(1 / 6) - 8}" style="${small}">always 1</text>`;
+  const level = y(points[0]?.guess ?? 1 / 6);
+  const guess = `<line x1="${left}" x2="${width - right}" y1="${level}" y2="${level}" style="stroke:var(--rnn-muted);stroke-dasharray:2 3"/>
+    <text x="${width - right + 6}" y="${level - 8}" style="${small}">always 1</text>`;
   const lines = [["rnn", "state", ""], ["lstm", "carry", "7 3"]].map(([kind, colour, dash]) => {
     if (!points.length) return "";
     const path = points.map((p) => `${x(p.step).toFixed(1)},${y(p[kind]).toFixed(1)}`).join(" ");
     const end = points.at(-1);
-    const shift = kind === "rnn" && Math.abs(y(end.rnn) - y(1 / 6)) < 14 ? 8 : 0;
+    const shift = kind === "rnn" && Math.abs(y(end.rnn) - level) < 14 ? 8 : 0;
     return `<polyline points="${path}" fill="none" stroke-dasharray="${dash}" style="stroke:var(--rnn-${colour});stroke-width:2.2"/>
       <text x="${x(end.step) + 6}" y="${y(end[kind]) + 4 + shift}" style="font-size:13px;fill:var(--rnn-${colour})">${NAMES[kind]}</text>`;
   }).join("");

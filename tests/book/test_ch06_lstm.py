@@ -192,6 +192,16 @@ def test_training_in_the_page_tells_the_networks_apart_within_30_seconds(read):
     assert not page.errors
 
 
+@pytest.mark.slow
+@pytest.mark.xdist_group("book")
+def test_every_seed_that_the_page_offers_tells_the_networks_apart(module):
+    for seed in range(1, 6):
+        last = module("train_memory")(
+            """seed => [...loaded.training({ timesteps: 40, rate: 0.02, seed })].at(-1)""", seed
+        )
+        assert last["lstm"] < 0.05 and last["rnn"] > 0.8 * last["guess"]
+
+
 @pytest.mark.xdist_group("book")
 def test_training_in_the_page_can_be_stopped(read):
     page = read("06_lstm", width=390)
