@@ -83,7 +83,7 @@ def test_attack(grader, path):
         assert active_parts(as_page(result["notebook"])) == []
     if "seconds" in expected:
         assert result["seconds"] < float(expected["seconds"])
-    assert result["left"] == []
+    assert result["left"] == {}
     honest = grader.attack(HONEST)
     assert honest["points"] == {"test-double": 2.0, "test-twice": 2.0, "why": None}
     assert honest["flags"] == []

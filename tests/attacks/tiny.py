@@ -23,7 +23,7 @@ from autograder.engine.limits import Limits
 from autograder.engine.rebuild import SubmissionError, parse_notebook
 from autograder.engine.run import grade_submission
 from autograder.engine.zygote import Zygote
-from tests.engine.driver import left_behind
+from tests.engine.driver import adopt_orphans, left_behind
 from tests.engine.making import blueprint, code, notebook, solution, test_cell, text
 
 HONEST = "import numpy as np\ndef double(x):\n    return 2 * x"
@@ -105,11 +105,12 @@ class Grader:
         return {
             "points": {name: score.points for name, score in graded.scores.items()},
             "flags": graded.flags, "notes": graded.notes, "notebook": graded.notebook,
-            "seconds": seconds, "left": left_behind(),
+            "seconds": seconds, "left": left_behind(self.zygote),
         }  # fmt: skip
 
 
 def main() -> None:
+    adopt_orphans()
     os.environ["AUTOGRADER_SECRET"] = SECRET
     grader = Grader([name for name in sys.argv[1].split(",") if name])
     zygote = grader.zygote._process.pid

@@ -48,10 +48,10 @@ def command_for(kind: str, command: list[str]) -> list[str]:
 class Driver:
     """A grader in another process."""
 
-    def __init__(self, kind: str):
+    def __init__(self, kind: str, *options: str):
         self.kind = kind
         without = "userns" if kind.endswith("without-userns") else ""
-        command = [sys.executable, "-m", "tests.engine.driver", without]
+        command = [sys.executable, "-m", "tests.engine.driver", without, *options]
         self.process = subprocess.Popen(
             command_for(kind, command), stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
             cwd=ROOT, env={**os.environ, "HOME": "/nonexistent", "PYTHONPATH": str(ROOT)},

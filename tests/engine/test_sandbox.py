@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import pytest
 
 from autograder.engine import kernel, sandbox
 from autograder.engine.sandbox import SandboxError
+from tests.engine.conftest import Driver
 
 pytestmark = pytest.mark.xdist_group("engine-sandbox")
 PACKAGES = next(path for path in sys.path if path.endswith("site-packages"))
@@ -274,18 +276,35 @@ def test_open_files_are_bounded(driver):
     assert text == "True 24\n"
 
 
+LEAVES = (
+    "import ctypes, os, time\n"
+    "prctl = ctypes.CDLL(None).prctl\n"
+    "if os.fork() == 0:\n    os.setsid()\n    prctl(1, 0, 0, 0, 0)\n"
+    "    if os.fork() == 0:\n        prctl(1, 0, 0, 0, 0)\n"
+    "        os.execv('/bin/sh', ['/bin/sh', '-c', 'while :; do sleep 1; done'])\n"
+    "    os._exit(0)\n"
+    "time.sleep(0.3)\nprint('started')"
+)
+
+
 def test_nothing_outlives_a_submission(driver):
     result = driver.run(
-        "import os, subprocess, time\n"
-        "if os.fork() == 0:\n    os.setsid()\n"
-        "    if os.fork() == 0:\n"
-        "        os.execv('/bin/sh', ['/bin/sh', '-c', 'while :; do sleep 1; done', 'OUTLIVES'])\n"
-        "    os._exit(0)\n"
-        "subprocess.Popen(['/bin/sh', '-c', 'sleep 100; true', 'OUTLIVES'], start_new_session=True)\n"
-        "time.sleep(0.3)\nprint('started')"
+        "import subprocess\n"
+        "subprocess.Popen(['/bin/sh', '-c', 'sleep 100; true'], start_new_session=True)\n" + LEAVES
     )
     assert "started" in str(result["outputs"])
-    assert result["left"] == []
+    assert result["left"] == {}
+
+
+def test_what_outlives_a_submission_would_be_noticed():
+    careless = Driver("user-without-userns", "careless")
+    try:
+        result = careless.run(LEAVES)
+        for pid in map(int, result["left"]):
+            os.kill(pid, signal.SIGKILL)
+        assert [line for line in result["left"].values() if "while :; do sleep 1" in line]
+    finally:
+        careless.close()
 
 
 def test_a_submission_that_ends_its_interpreter_is_told_and_the_rest_runs(driver):
