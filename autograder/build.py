@@ -29,13 +29,14 @@ import numpy as np
 from autograder import check as oracle
 from autograder.authoring import Assignment, Case, Check, load_assignment, parameters_of
 from autograder.check import CheckError
+from autograder.distinct import Pairs, confused, told_apart, verify_distinct
 from autograder.secret import load_secret
 from autograder.source import grade_name, read_source, solution_namespace
 
 PUBLIC_SEED = b"public cases"
 ATTEMPTS = 20  # how often a hidden case that hides a mistake is drawn again
 # What the outputs depend on besides the assignment's own files.
-ENGINE_SOURCES = ("check.py", "authoring.py", "build.py", "source.py")
+ENGINE_SOURCES = ("check.py", "authoring.py", "build.py", "distinct.py", "source.py")
 VERSIONS = ("numpy", "nbgrader", "jupytext", "nbformat")
 
 
@@ -174,9 +175,22 @@ def _check_data(
     catches: dict[str, set[str]],
 ) -> dict:
     driver = oracle.load_driver(drivers, check.driver)
-    entries: list[dict] = []
-    for variant in range(1 if kind == "public" else check.variants):
-        entries += _variant(assignment, check, kind, key, variant, arrays, driver, catches)
+    names = [m.id for m in check.misconceptions if not m.detects]
+    before, pairs = len(arrays), Pairs()
+    while True:
+        del arrays[before:]
+        entries: list[dict] = []
+        for variant in range(1 if kind == "public" else check.variants):
+            entries += _variant(
+                assignment, check, kind, key, variant, arrays, driver, catches, pairs
+            )
+        # Which pairs chance has hidden is known once all variants are there; then those are drawn again.
+        more = {} if kind == "public" else confused(entries, arrays, names)
+        more.pop("", None)  # never told apart: `verify_distinct` says so
+        if all(found <= pairs.get(slot, set()) for slot, found in more.items()):
+            break
+        for slot, found in more.items():
+            pairs.setdefault(slot, set()).update(found)
     if not entries:
         where = f"solutions/{assignment.name}/checks.py"
         raise CheckError(f"{where}: `{check.name}` has no {kind} cases.")
@@ -203,11 +217,13 @@ def _variant(
     arrays: list[np.ndarray],
     driver: Callable | None,
     catches: dict[str, set[str]],
+    pairs: Pairs,
 ) -> list[dict]:
     """One case for every slot.
 
-    A hidden case must catch what its public twin catches, whatever the secret: where random inputs
-    happen to hide a mistake (an argmax that comes out the same), the case is drawn again.
+    A hidden case must catch what its public twin catches and tell apart the `pairs` of mistakes that
+    are asked of its slot, whatever the secret: where random inputs happen to hide a mistake (an argmax
+    that comes out the same), the case is drawn again.
     """
     where = f"solutions/{assignment.name}/checks.py"
     accepted: dict[str, dict] = {}
@@ -226,6 +242,9 @@ def _variant(
             before = len(arrays)
             entry = _case_data(assignment, check, case, variant, arrays, driver)
             missing = catches.get(case.slot, set()) - entry["mistakes"].keys()
+            for pair in pairs.get(case.slot, ()):
+                if not told_apart(entry, arrays, *pair):
+                    missing |= set(pair)
             if missing:
                 missed[case.slot] = missing
                 del arrays[before:]
@@ -235,7 +254,7 @@ def _variant(
             return list(accepted.values())
     slot, names = next(iter(missed.items()))
     raise CheckError(
-        f"{where}: {ATTEMPTS} draws of the case {slot!r} of `{check.name}` did not catch "
+        f"{where}: {ATTEMPTS} draws of the case {slot!r} of `{check.name}` did not catch or tell apart "
         f"{', '.join(sorted(names))}: give it inputs that always show the mistake."
     )
 
@@ -427,7 +446,7 @@ def build(
     notebook = read_source(course.folder(name), assignment)
     public = checks_data(assignment, "public", secret, progress)
     hidden = checks_data(assignment, "hidden", secret, progress, public[0])
-    verify_distinct(assignment, [public[0], hidden[0]], [public[1], hidden[1]])
+    verify_distinct(assignment, *hidden)
 
     staging = course.root / "_build" / "staging" / f"{name}-{os.getpid()}"
     shutil.rmtree(staging, ignore_errors=True)
@@ -460,49 +479,6 @@ def build(
     result = {"inputs": inputs, "outputs": outputs_digest(course, name)}
     write_atomically(stamp, json.dumps(result).encode())
     return True
-
-
-def verify_distinct(assignment: Assignment, manifests: list[dict], arrays: list[list]) -> None:
-    """Every misconception must be caught in every draw, and differ from every other one.
-
-    Raises:
-        CheckError: names the misconceptions.
-    """
-    where = f"solutions/{assignment.name}/checks.py"
-    for check in assignment.checks:
-        hidden = manifests[1]["checks"][check.name]["cases"]
-        told: dict[bytes, str] = {}
-        for misconception in check.misconceptions:
-            name = misconception.id
-            if misconception.detects:
-                continue
-            slots: dict[str, list[bool]] = {}
-            for case in hidden:
-                slots.setdefault(case["slot"], []).append(name in case["mistakes"])
-            if not any(all(wrong) for wrong in slots.values()):
-                raise CheckError(
-                    f"{where}: no case of `{check.name}` catches {name!r} in every draw: add a slot "
-                    "whose inputs show the mistake."
-                )
-            print_of = hashlib.sha256()
-            for case in hidden:
-                spec = case["mistakes"].get(name)
-                value = None if spec is None else oracle.unpack(spec, arrays[1])
-                print_of.update(case["id"].encode() + _rounded(value))
-            twin = told.setdefault(print_of.digest(), name)
-            if twin != name:
-                raise CheckError(
-                    f"{where}: {twin!r} and {name!r} of `{check.name}` give the same numbers on "
-                    "every case: they are one misconception, or a case that tells them apart is missing."
-                )
-
-
-def _rounded(value: Any) -> bytes:
-    if isinstance(value, np.ndarray):
-        return repr((value.shape, np.round(value.astype(np.float64), 9).tolist())).encode()
-    if isinstance(value, (tuple, list)):
-        return b"[" + b",".join(map(_rounded, value)) + b"]"
-    return repr(value).encode()
 
 
 def release(course: Course, name: str) -> None:
