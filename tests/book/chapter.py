@@ -11,6 +11,7 @@ claim       defines ``claim_...(seed)`` that asserts what the text says; defines
 from __future__ import annotations
 
 import os
+import re
 import sys
 from functools import lru_cache
 from pathlib import Path
@@ -50,10 +51,8 @@ def namespace(name: str, tags: tuple[str, ...] = TAGS) -> dict[str, Any]:
     return names
 
 
-def claims(name: str) -> dict[str, Any]:
-    """The chapter's ``claim_...`` functions by name."""
-    return {
-        key: value
-        for key, value in namespace(name).items()
-        if key.startswith("claim_") and callable(value)
-    }
+def claim_names(name: str) -> dict[str, bool]:
+    """The chapter's ``claim_...`` functions, in their order; True where ``.slow`` is set."""
+    text = "\n".join(source for tags, source in cells(name) if "claim" in tags)
+    slow = set(re.findall(r"^(claim_\w+)\.slow = True", text, re.M))
+    return {claim: claim in slow for claim in re.findall(r"^def (claim_\w+)\(", text, re.M)}

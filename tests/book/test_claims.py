@@ -5,11 +5,21 @@ import pytest
 
 from .conftest import chapters
 
-CLAIMS = [(name, claim) for name in chapters() for claim in chapter.claims(name)]
 SEEDS = range(10, 15)
 
 
-@pytest.mark.parametrize(("name", "claim"), CLAIMS, ids=[f"{n}-{c}" for n, c in CLAIMS])
+def claims():
+    """Every claim, read from the chapters' text: collecting tests imports no TensorFlow.
+
+    The claims of a chapter share trained networks, so they run in one process.
+    """
+    for name in chapters():
+        for claim, slow in chapter.claim_names(name).items():
+            marks = [pytest.mark.xdist_group(f"claims-{name}")] + [pytest.mark.slow] * slow
+            yield pytest.param(name, claim, marks=marks, id=f"{name}-{claim}")
+
+
+@pytest.mark.parametrize(("name", "claim"), list(claims()))
 def test_a_claim_of_the_text_holds_for_five_other_seeds(name, claim):
     for seed in SEEDS:
-        chapter.claims(name)[claim](seed)
+        chapter.namespace(name)[claim](seed)

@@ -21,50 +21,62 @@ What is $h_0$?
 """
 
 
-@pytest.fixture
-def build(tmp_path):
-    """Build a page with Sphinx alone; returns (html, warnings)."""
-
-    def build(text):
-        (tmp_path / "index.md").write_text(f"# Page\n{text}", encoding="utf-8")
-        (tmp_path / "conf.py").write_text(
-            f"import sys; sys.path.insert(0, {str(BOOK / 'extensions')!r})\n"
-            "extensions = ['myst_parser', 'quiz']\n"
-            "myst_enable_extensions = ['colon_fence', 'dollarmath']\n"
-        )
-        command = [sys.executable, "-m", "sphinx", "-q", "-b", "html", tmp_path, tmp_path / "out"]
-        done = subprocess.run(command, capture_output=True, text=True)
-        return (tmp_path / "out" / "index.html").read_text(encoding="utf-8"), done.stderr
-
-    return build
+BROKEN = {
+    "silent": (
+        GOOD.replace("\n  Nothing has been read.\n", ""),
+        "answer 2 has no explanation",
+    ),
+    "none": (GOOD.replace("[x]", "[ ]"), "exactly one answer must have [x]"),
+    "two": (GOOD.replace("[ ]", "[x]"), "exactly one answer must have [x]"),
+    "unmarked": (GOOD.replace("- [ ] The", "- The"), "an answer must begin with [ ] or [x]"),
+    "unasked": (
+        GOOD.replace("What is $h_0$?\n", ""),
+        "needs a question above its answers",
+    ),
+}
 
 
-def test_a_question_becomes_a_fieldset_with_radio_buttons_and_every_explanation(build):
-    page, warnings = build(GOOD)
-    assert warnings == ""
+@pytest.fixture(scope="module")
+def built(tmp_path_factory):
+    """Every page of this file, built by Sphinx alone: {name: html}, and the warnings."""
+    folder = tmp_path_factory.mktemp("quiz")
+    pages = {"good": GOOD, "plain": "Nothing to answer.\n"}
+    pages |= {name: text for name, (text, _) in BROKEN.items()}
+    for name, text in pages.items():
+        (folder / f"{name}.md").write_text(f"# Page\n{text}", encoding="utf-8")
+    (folder / "conf.py").write_text(
+        f"import sys; sys.path.insert(0, {str(BOOK / 'extensions')!r})\n"
+        "extensions = ['myst_parser', 'quiz']\n"
+        "myst_enable_extensions = ['colon_fence', 'dollarmath']\n"
+        "master_doc = 'good'\n"
+        "suppress_warnings = ['toc.not_included']\n"
+    )
+    command = [sys.executable, "-m", "sphinx", "-q", "-b", "html", folder, folder / "out"]
+    done = subprocess.run(command, capture_output=True, text=True)
+    html = {name: (folder / "out" / f"{name}.html").read_text(encoding="utf-8") for name in pages}
+    return html, done.stderr.splitlines()
+
+
+def test_a_question_becomes_a_fieldset_with_radio_buttons_and_every_explanation(built):
+    html, warnings = built
+    page = html["good"]
+    assert [line for line in warnings if "good.md" in line] == []
     assert page.count('type="radio"') == 2 and "<legend>" in page and "[x]" not in page
     assert 'aria-live="polite"' in page
     assert "It has another length." in page and "Nothing has been read." in page
     assert "quiz.js" in page
 
 
-def test_a_page_without_a_quiz_loads_no_script_for_it(build):
-    page, _ = build("Nothing to answer.\n")
-    assert "quiz.js" not in page
+def test_a_page_without_a_quiz_loads_no_script_for_it(built):
+    html, _ = built
+    assert "quiz.js" not in html["plain"]
 
 
-@pytest.mark.parametrize(
-    ("broken", "message"),
-    [
-        (GOOD.replace("\n  Nothing has been read.\n", ""), "answer 2 has no explanation"),
-        (GOOD.replace("[x]", "[ ]"), "exactly one answer must have [x]"),
-        (GOOD.replace("[ ]", "[x]"), "exactly one answer must have [x]"),
-        (GOOD.replace("- [ ] The", "- The"), "an answer must begin with [ ] or [x]"),
-        (GOOD.replace("What is $h_0$?\n", ""), "needs a question above its answers"),
-    ],
-)
-def test_a_quiz_that_is_not_complete_is_an_error_that_says_why(build, broken, message):
-    assert message in build(broken)[1]
+@pytest.mark.parametrize("name", BROKEN)
+def test_a_quiz_that_is_not_complete_is_an_error_that_says_why(built, name):
+    _, warnings = built
+    own = [line for line in warnings if f"{name}.md" in line]
+    assert any(BROKEN[name][1] in line for line in own)
 
 
 @pytest.mark.xdist_group("book")
