@@ -9,7 +9,9 @@ from __future__ import annotations
 import concurrent.futures as cf
 import contextlib
 import ctypes
+import fcntl
 import multiprocessing
+import multiprocessing.connection
 import multiprocessing.util
 import os
 import signal
@@ -63,9 +65,27 @@ def _begin(grader: Grader) -> None:
     global _grader  # noqa: PLW0603  one worker process, one assignment
     _grader = grader
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    # When the command is killed, its workers must not stay behind.
-    ctypes.CDLL(None).prctl(1, signal.SIGKILL)
+    _end_with_the_command()
     multiprocessing.util.Finalize(None, close_zygotes, exitpriority=10)
+
+
+def _end_with_the_command() -> None:
+    """Have the kernel kill this worker when the command is gone, however that ends.
+
+    A worker's own parent is multiprocessing's fork server, which lives as long as one of its workers
+    does: the death of a parent says nothing about the command. A pipe that the command alone holds
+    the other end of does; it closes, and the kernel sends the signal. The fork server then ends by
+    itself, and so do the warm interpreters, whose connection closes.
+    """
+    command = multiprocessing.parent_process()
+    assert command is not None  # this is a worker
+    pipe = command.sentinel
+    fcntl.fcntl(pipe, fcntl.F_SETOWN, os.getpid())
+    fcntl.fcntl(pipe, fcntl.F_SETSIG, signal.SIGKILL)
+    fcntl.fcntl(pipe, fcntl.F_SETFL, fcntl.fcntl(pipe, fcntl.F_GETFL) | os.O_ASYNC)
+    if multiprocessing.connection.wait([pipe], timeout=0):
+        os._exit(1)  # it was gone before
+    ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # and when the fork server is killed
 
 
 def _grade(submission: Submission) -> Outcome:

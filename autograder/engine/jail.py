@@ -8,6 +8,7 @@ mount and ipc namespace. Without user namespaces there is only a private folder 
 from __future__ import annotations
 
 import os
+import select
 import shutil
 import signal
 import sys
@@ -116,9 +117,13 @@ def _unshare(proc: int) -> None:
 def _continue_as_first() -> None:
     """Go on in a child, the first process of the new pid namespace; wait for its end here."""
     kernel.prctl(kernel.PR_SET_DUMPABLE, 0)
+    parent = os.pidfd_open(os.getpid())
     child = os.fork()
     if child == 0:
         kernel.prctl(kernel.PR_SET_PDEATHSIG, signal.SIGKILL)
+        if select.select([parent], [], [], 0)[0]:
+            os._exit(1)  # it was killed before it could take this process along
+        os.close(parent)
         return
     os.closerange(0, 1024)
     _, status = os.waitpid(child, 0)

@@ -2,8 +2,9 @@
 
     python -m tests.grading.kill_rounds --rounds 20 --students 300
 
-prints a line a round: when what was killed, how much was recorded by then, and whether the gradebook
-and autograded/ are in the end what an undisturbed run gives.
+prints a line a round: when what was killed, how much was recorded by then, whether the gradebook and
+autograded/ are in the end what an undisturbed run gives, whether the database is whole, and how long
+after the command's end the last of its processes was gone.
 """
 
 import argparse
@@ -24,6 +25,7 @@ from autograder.build import Course, build
 from . import making
 
 TARGETS = ("command", "worker", "zygote")
+PATIENCE = 30.0  # seconds for the processes of an ended command to end
 
 
 @dataclass
@@ -34,6 +36,8 @@ class Outcome:
     status: int
     equal: bool
     whole: bool
+    gone: float  # seconds from the command's end until none of its processes ran
+    left: list[str]  # what still ran after PATIENCE
 
 
 class Rounds:
@@ -67,7 +71,9 @@ class Rounds:
         while not (killed := kill(process.pid, target)) and process.poll() is None:
             time.sleep(0.02)
         seconds = time.monotonic() - start
-        status = process.wait(timeout=3000)
+        family = processes(process.pid)
+        status = self._ended(process, family)
+        gone, left = ended(family)
         recorded = self._recorded(klass)
         whole = not (klass.folder / "gradebook.db").exists() or klass.whole()
         if target != "command":
@@ -82,7 +88,17 @@ class Rounds:
             )
         whole = whole and klass.whole()
         shutil.rmtree(klass.folder)
-        return Outcome(target if killed else "none", seconds, recorded, status, equal, whole)
+        target = target if killed else "none"
+        return Outcome(target, seconds, recorded, status, equal, whole, gone, left)
+
+    @staticmethod
+    def _ended(process: subprocess.Popen, family: dict[int, tuple[int, str]]) -> int:
+        """Wait for the command's end; `family` gains what it starts meanwhile."""
+        deadline = time.monotonic() + 3000
+        while process.poll() is None and time.monotonic() < deadline:
+            family |= processes(*family)
+            time.sleep(0.2)
+        return process.wait(timeout=1)
 
     def _wait(self, klass: making.Class, process: subprocess.Popen) -> None:
         """Until a random moment: while it starts, or when so many submissions are written."""
@@ -133,21 +149,31 @@ def kill(command: int, target: str) -> bool:
     return bool(pids)
 
 
-def processes(root: int) -> dict[int, tuple[int, str]]:
-    """Parent and command line of a process and its descendants."""
+def processes(*roots: int) -> dict[int, tuple[int, str]]:
+    """Parent and command line of these processes and their descendants."""
     everything = {}
     for entry in os.scandir("/proc"):
         if entry.name.isdigit():
             try:
-                parent = int(Path(entry.path, "stat").read_text().rpartition(")")[2].split()[1])
+                state, parent = Path(entry.path, "stat").read_text().rpartition(")")[2].split()[:2]
                 line = Path(entry.path, "cmdline").read_bytes().replace(b"\0", b" ").decode()
             except (OSError, ValueError):
                 continue
-            everything[int(entry.name)] = parent, line
-    found = {root: everything[root]} if root in everything else {}
+            if state not in "ZX":
+                everything[int(entry.name)] = int(parent), line
+    found = {root: everything[root] for root in roots if root in everything}
     for _ in range(8):
         found |= {pid: v for pid, v in everything.items() if v[0] in found}
     return found
+
+
+def ended(family: dict[int, tuple[int, str]]) -> tuple[float, list[str]]:
+    """Seconds until none of these processes nor their descendants ran, and what then still does."""
+    start = time.monotonic()
+    while (left := processes(*family)) and time.monotonic() - start < PATIENCE:
+        family |= left
+        time.sleep(0.05)
+    return time.monotonic() - start, [f"{pid} {line}" for pid, (_, line) in left.items()]
 
 
 def main() -> int:
@@ -169,13 +195,15 @@ def main() -> int:
         bad = 0
         for number in range(arguments.rounds):
             outcome = rounds.round(TARGETS[number % len(TARGETS)])
-            bad += not (outcome.equal and outcome.whole)
+            bad += not (outcome.equal and outcome.whole and not outcome.left)
             print(
                 f"round {number + 1}: {outcome.target} killed after {outcome.seconds:.1f} s, "
-                f"{outcome.recorded} recorded then; equal {outcome.equal}, whole {outcome.whole}",
+                f"{outcome.recorded} recorded then; equal {outcome.equal}, whole {outcome.whole}, "
+                f"all gone {outcome.gone:.1f} s after its end {'; '.join(outcome.left)}",
                 flush=True,
             )
-    print(f"{arguments.rounds - bad} of {arguments.rounds} rounds end in the undisturbed result.")
+    good = arguments.rounds - bad
+    print(f"{good} of {arguments.rounds} rounds end in the undisturbed result with nothing left.")
     return 1 if bad else 0
 
 

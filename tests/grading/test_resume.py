@@ -17,7 +17,8 @@ def test_a_killed_run_goes_on_to_the_undisturbed_result(fresh, tmp_path, target)
     rounds = kill_rounds.Rounds(fresh.course, tmp_path, students=16, seed=sum(map(ord, target)))
     rounds.undisturbed()
     outcome = rounds.round(target)
-    assert outcome.equal and outcome.whole, outcome
+    assert outcome.target == target
+    assert outcome.equal and outcome.whole and not outcome.left, outcome
 
 
 def test_a_submission_that_ends_its_worker_twice_is_flagged_and_tried_again(
