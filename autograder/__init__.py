@@ -3,9 +3,12 @@
     check.py            the oracle and the student's `check()`: one file, NumPy only
     authoring.py        what an assignment's checks.py is written with
     source.py           the instructor's MyST notebook, read and completed
-    build.py            sources to exercises/, hidden cases and nbgrader's source folder
     secret.py           the course's secret
+    inputs.py           what an assignment is built from, to see when it must be built again
+    distinct.py         can every two misconceptions be told apart, whatever the secret?
+    build.py            sources to exercises/, hidden cases and nbgrader's source folder
     mutants.py          are all misconceptions caught, each with its own hint?
+    as_source.py        a function of checks.py as source for a student's cell
     sample_class.py     a made-up class, to try everything on
     nbgrader_course.py  nbgrader's own commands, in this process
     engine/             runs students' code in a sandbox

@@ -24,6 +24,7 @@ from typing import Any
 import numpy as np
 
 from autograder.check import CheckError
+from autograder.inputs import is_installed
 
 Definition = ast.FunctionDef | ast.Lambda
 # Instructions that stand for the definition as a whole; the others lie in its body.
@@ -246,15 +247,8 @@ class _Writer:
 
 
 def _is_ours(module: ModuleType | None) -> bool:
-    """Whether a module is the course's: it lies neither in Python nor among installed packages."""
     file = getattr(module, "__file__", None)
-    return file is not None and _lies_in_the_course(file)
-
-
-@functools.lru_cache(4096)
-def _lies_in_the_course(file: str) -> bool:
-    path = Path(file).resolve()
-    return not any(path.is_relative_to(Path(p).resolve()) for p in (sys.prefix, sys.base_prefix))
+    return file is not None and not is_installed(file)
 
 
 @functools.lru_cache(64)

@@ -12,11 +12,11 @@ from __future__ import annotations
 import ast
 import hashlib
 import hmac
-import importlib.metadata
 import io
 import json
 import os
 import shutil
+import time
 import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -30,14 +30,12 @@ from autograder import check as oracle
 from autograder.authoring import Assignment, Case, Check, load_assignment, parameters_of
 from autograder.check import CheckError
 from autograder.distinct import Pairs, confused, told_apart, verify_distinct
+from autograder.inputs import digest_of, files_of, imported
 from autograder.secret import load_secret
 from autograder.source import grade_name, read_source, solution_namespace
 
 PUBLIC_SEED = b"public cases"
 ATTEMPTS = 20  # how often a hidden case that hides a mistake is drawn again
-# What the outputs depend on besides the assignment's own files.
-ENGINE_SOURCES = ("check.py", "authoring.py", "build.py", "distinct.py", "source.py")
-VERSIONS = ("numpy", "nbgrader", "jupytext", "nbformat")
 
 
 @dataclass(frozen=True)
@@ -394,22 +392,6 @@ def write_atomically(path: Path, content: bytes) -> None:
     temporary.replace(path)
 
 
-def inputs_digest(course: Course, name: str, secret: bytes) -> str:
-    """Digest of everything that the outputs of an assignment are made from."""
-    digest = hashlib.sha256(oracle.secret_id(secret).encode())
-    here = Path(__file__).parent
-    files = [here / file for file in ENGINE_SOURCES] + sorted(course.solutions.glob("*.py"))
-    files += sorted(p for p in course.folder(name).rglob("*") if p.is_file())
-    files.append(course.root / "nbgrader_config.py")
-    for path in files:
-        if "__pycache__" in path.parts or path.suffix == ".ipynb":
-            continue
-        digest.update(path.name.encode() + b"\0" + path.read_bytes())
-    for package in VERSIONS:
-        digest.update(f"{package}{importlib.metadata.version(package)}".encode())
-    return digest.hexdigest()
-
-
 def outputs_digest(course: Course, name: str) -> str:
     """Digest of the files that building an assignment makes."""
     digest = hashlib.sha256()
@@ -437,11 +419,9 @@ def build(
     """
     secret = load_secret(course.root)
     stamp = course.stamps / f"{name}.json"
-    inputs = inputs_digest(course, name, secret)
-    if not force and stamp.is_file():
-        known = json.loads(stamp.read_text(encoding="utf-8"))
-        if known == {"inputs": inputs, "outputs": outputs_digest(course, name)}:
-            return False
+    if not force and _up_to_date(course, name, secret, stamp):
+        return False
+    started = time.time_ns()
     assignment = load_assignment(course.folder(name))
     notebook = read_source(course.folder(name), assignment)
     public = checks_data(assignment, "public", secret, progress)
@@ -457,6 +437,7 @@ def build(
     namespace = solution_namespace(notebook, name)
     verify_solution(assignment, staging / "hidden.npz", namespace)
     verify_solution(assignment, staging / "public.npz", namespace)
+    made_from = _made_from(course, name, secret, notebook, started)
 
     kept = course.exercises / name / "public.npz"
     if kept.is_file() and agree(kept, *public) == "":
@@ -476,9 +457,36 @@ def build(
     progress(f"{name}: the student's folder")
     release(course, name)
     shutil.rmtree(staging, ignore_errors=True)
-    result = {"inputs": inputs, "outputs": outputs_digest(course, name)}
+    result = {**made_from, "outputs": outputs_digest(course, name)}
     write_atomically(stamp, json.dumps(result).encode())
     return True
+
+
+def _up_to_date(course: Course, name: str, secret: bytes, stamp: Path) -> bool:
+    if not stamp.is_file():
+        return False
+    known = json.loads(stamp.read_text(encoding="utf-8"))
+    imports = known.get("modules"), known.get("packages")
+    if None in imports:
+        return False  # a stamp of an older version
+    inputs = digest_of(course.root, course.folder(name), secret, *imports)
+    return known["inputs"] == inputs and known["outputs"] == outputs_digest(course, name)
+
+
+def _made_from(
+    course: Course, name: str, secret: bytes, notebook: nbformat.NotebookNode, started: int
+) -> dict:
+    """What a stamp says about the inputs of a build that started at this time (in nanoseconds)."""
+    code = [cell.source for cell in notebook.cells if cell.cell_type == "code"]
+    folder = course.folder(name)
+    files = [path for path in (folder / "checks.py", folder / "drivers.py") if path.is_file()]
+    sources = [*code, *(path.read_text(encoding="utf-8") for path in files)]
+    modules, packages = imported(course.root, sources)
+    inputs = digest_of(course.root, folder, secret, modules, packages)
+    used = (path for path in files_of(course.root, folder, modules) if path.is_file())
+    if any(path.stat().st_mtime_ns >= started for path in used):
+        inputs = ""  # written while it was read: the next build does it again
+    return {"inputs": inputs, "modules": modules, "packages": packages}
 
 
 def release(course: Course, name: str) -> None:

@@ -61,11 +61,11 @@ def course(built):
 
 
 @pytest.fixture
-def tiny_course(tmp_path, course):
+def tiny_course(tmp_path):
     """An empty course of its own, with this course's configuration, to break at will."""
     from autograder.build import Course
 
-    shutil.copy(course.root / "nbgrader_config.py", tmp_path)
+    shutil.copy(ROOT / "nbgrader_config.py", tmp_path)
     (tmp_path / "solutions").mkdir()
     return Course(tmp_path)
 

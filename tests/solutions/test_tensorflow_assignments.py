@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import json
 import subprocess
 import sys
 from collections import defaultdict
@@ -121,6 +122,14 @@ def test_the_public_cases_hold_no_name_of_cldr(project):
                 shown |= set(value) if isinstance(value, list) else set()
     assert len(shown) > 100
     assert not shown & known
+
+
+@pytest.mark.xdist_group("project")
+def test_a_change_of_the_courses_data_builds_the_project_again(built):
+    course = built("project")
+    stamp = json.loads((course.stamps / "project.json").read_text())
+    assert "book/course/data.py" in stamp["modules"]
+    assert {"babel", "keras", "tensorflow"} <= set(stamp["packages"])
 
 
 @pytest.mark.slow
