@@ -67,7 +67,8 @@ class ForkServer:
             if self.jail.guard in ready:
                 self._give_up()
             if self.control.fileno() in ready:
-                raw, descriptors = b"", []
+                raw = b""
+                descriptors: list[int] = []
                 with contextlib.suppress(OSError):
                     raw, descriptors, _, _ = socket.recv_fds(self.control, 1 << 16, 253)
                 if not raw:
