@@ -115,7 +115,7 @@ PAGE = """(app-misconceptions)=
 
 This table is made by `autograder mutants --markdown`, which hands in every misconception in place of a
 student's function and looks at what the check says. {count} misconceptions are known; each is caught in
-every draw of hidden cases, and each is told its own hint. The third column names the case, of those that
+every draw of hidden cases, and each is told its own hint. The last column names the case, of those that
 students see, that catches it first, and how many more do.
 """
 
@@ -134,15 +134,17 @@ def as_markdown(found: list[Mutant]) -> str:
     lines = [PAGE.format(count=len(found))]
     for assignment in dict.fromkeys(m.assignment for m in found):
         lines += [f"## {assignment}", ""]
-        lines += ["| function | misconception | caught by | hint |", "| --- | --- | --- | --- |"]
-        for m in found:
-            if m.assignment == assignment:
-                more = len(m.public_cases) - 1
-                by = m.public_cases[0] + (f" and {more} more" if more else "")
-                cells = (f"`{m.check}`", m.id.replace("_", " "), by, m.hint)
-                escaped = (_plain_text(cell) for cell in cells[1:])
-                lines.append("| " + " | ".join([cells[0], *escaped]) + " |")
-        lines.append("")
+        own = [m for m in found if m.assignment == assignment]
+        for check in dict.fromkeys(m.check for m in own):
+            lines += [f"### `{check}`", "", ":::{div} stacked"]  # rows become blocks on a telephone
+            lines += ["| misconception | hint | caught by |", "| --- | --- | --- |"]
+            for m in own:
+                if m.check == check:
+                    more = len(m.public_cases) - 1
+                    by = m.public_cases[0] + (f" and {more} more" if more else "")
+                    cells = (_plain_text(cell) for cell in (m.id.replace("_", " "), m.hint, by))
+                    lines.append("| " + " | ".join(cells) + " |")
+            lines += [":::", ""]
     return "\n".join(lines)
 
 

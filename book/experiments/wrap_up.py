@@ -55,7 +55,7 @@ NETWORKS = (
     "GRU, both directions, 2 x 32",
     "GRU, both directions",
 )
-AMOUNTS = (500, 1500, "all", "more")  # of training names
+AMOUNTS = ("all", 500, "more", 1500)  # of training names, in the order of the runs
 CURVE = ("up to triples", "GRU, both directions")
 TAGGERS = ("window of 1", "window of 3", "window of 5", "SimpleRNN", "both directions")
 TRANSLATORS = ("most frequent characters", "encoder and decoder")
@@ -381,12 +381,13 @@ def main() -> None:
     import keras
 
     record = Record("wrap_up", COLUMNS, ("task", "model", "amount", "seed"))
-    for seed in SEEDS:
-        for task, model, amount, run in plan(seed):
-            about = {"task": task, "model": model, "amount": amount, "seed": seed}
-            if not record.has(**about):
-                record.add(about | run())
-                keras.backend.clear_session()
+    todo = [(seed, *step) for seed in SEEDS for step in plan(seed)]
+    todo.sort(key=lambda step: AMOUNTS.index(step[3]))  # the table of all models comes first
+    for seed, task, model, amount, run in todo:
+        about = {"task": task, "model": model, "amount": amount, "seed": seed}
+        if not record.has(**about):
+            record.add(about | run())
+            keras.backend.clear_session()
 
 
 if __name__ == "__main__":

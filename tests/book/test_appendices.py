@@ -216,6 +216,22 @@ def test_the_guide_has_the_points_and_times_that_the_notebooks_state():
     assert f"**{sum(int(row[2]) for row in rows)}**" in guide
 
 
+def test_the_front_page_has_the_times_and_points_of_the_chapters_and_notebooks():
+    intro = (BOOK / "intro.md").read_text(encoding="utf-8")
+    rows = re.findall(
+        r"^\| \{ref\}`(\d+) [^`]*` \| [^|]+ \| (\d+) minutes \| (?:with chapter 2|`(\w+)`: ([^|]+?)) \|",
+        intro,
+        re.M,
+    )
+    assert [int(number) for number, *_ in rows] == list(range(1, len(chapters()) + 1))
+    for name, (_, minutes, assignment, facts) in zip(chapters(), rows, strict=True):
+        text = (BOOK / f"{name}.md").read_text(encoding="utf-8")
+        assert f"Reading: {minutes} minutes." in text, name
+        if assignment:
+            exercise = text.split("\n## Exercise\n")[1].split("\n## ")[0].split("\n(")[0]
+            assert f"**`{assignment}`**" in exercise and facts in " ".join(exercise.split()), name
+
+
 @pytest.mark.parametrize("name", ["errata", "keras_semantics", "deck_map", "instructors"])
 def test_an_appendix_does_not_shout_or_belittle(name):
     text = (BOOK / "appendices" / f"{name}.md").read_text(encoding="utf-8")
@@ -233,3 +249,81 @@ def test_visible_code_of_an_appendix_fits_the_column(name):
         for line in code.splitlines()
         if len(line) > 76
     ] == []
+
+
+# ------------------------------------------------------------------ glossary
+
+
+def glossary():
+    """The terms of the glossary, in its order."""
+    text = (BOOK / "appendices" / "glossary.md").read_text(encoding="utf-8")
+    inside = text.split(":::{glossary}\n")[1].split("\n:::")[0]
+    return re.findall(r"^(\S.*)$", inside, re.M)
+
+
+def prose(name):
+    """A chapter's text and captions, without code and without what stands in backticks."""
+    text = re.sub(
+        r"\A---.*?^---\n", "", (BOOK / f"{name}.md").read_text("utf-8"), flags=re.S | re.M
+    )
+
+    def caption(block):
+        found = re.search(r"caption: \|\n((?: {6}.*\n)+)", block[0])
+        return found[1] if found else ""
+
+    text = re.sub(r"^```.*?^```", caption, text, flags=re.S | re.M)
+    text = re.sub(r"^#+ .*$|^\([\w-]+\)=$", "", text, flags=re.M)  # a heading holds no link
+    return re.sub(r"(\{[\w:-]+\}`[^`\n]*`)|`[^`\n]*`", lambda m: m[1] or "", text)
+
+
+# Words that mean something else where they are used first.
+OTHER_MEANING = {
+    "candidate": "03_shapes",  # of a search for likely texts
+    "feature": "01_sequences",  # in an answer of the quiz, before chapter 2 counts them
+}
+
+
+def test_a_chapter_links_every_term_of_the_glossary_where_the_book_uses_it_first():
+    texts = {name: prose(name) for name in chapters()}
+    found = []
+    for term in glossary():
+        link = re.compile(rf"\{{term\}}`(?:[^`<]*<{re.escape(term)}>|{re.escape(term)})`", re.I)
+        word = re.compile(rf"(?<![\w-]){re.escape(term)}(?:e?s)?(?![\w-])", re.I)
+        linked = [name for name, text in texts.items() if link.search(text)]
+        used = [
+            name
+            for name, text in texts.items()
+            if word.search(text) and name != OTHER_MEANING.get(term)
+        ]
+        if not linked:
+            found.append(f"no chapter links {term}")
+        elif used and used[0] < linked[0]:
+            found.append(f"{term}: used in {used[0]}, linked only in {linked[0]}")
+    assert found == []
+
+
+# What a book on recurrent networks has to explain as soon as it uses the word.
+FIELD = """
+    activation function, Adam, attention, bag of characters, baseline, batch, bias, capacity, cell
+    state, clipping, convolution, cross-entropy, decoder, dense layer, dropout, embedding, encoder,
+    epoch, forget gate, gate, gradient check, input gate, kernel, learning curve, learning rate,
+    logits, loss, mask, naive Bayes, output gate, over-fitting, padding, probe, ReLU, Leaky ReLU,
+    recurrent dropout, recurrent kernel, reset gate, saturation, sigmoid, softmax, spectral norm,
+    stacking, state-space model, step function, teacher forcing, temperature, timestep, token,
+    Transformer, update gate, vanishing gradient, exploding gradient, layer normalization,
+    perplexity, beam search, language model, word embedding, hidden state, cell, autoregressive,
+    sequence-to-sequence, ablation, early stopping, weight decay, batch normalization
+"""
+
+
+def test_a_word_of_the_field_that_a_chapter_uses_is_in_the_glossary():
+    texts = " ".join(prose(name) for name in chapters())
+    terms = {term.lower() for term in glossary()}
+    words = [" ".join(word.split()) for word in FIELD.split(",")]
+    used = [w for w in words if re.search(rf"(?<![\w-]){re.escape(w)}s?(?![\w-])", texts, re.I)]
+    assert [word for word in used if word.lower() not in terms] == []
+
+
+def test_the_glossary_is_in_alphabetical_order_without_doubles():
+    terms = [term.casefold() for term in glossary()]
+    assert terms == sorted(set(terms))
