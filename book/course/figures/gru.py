@@ -43,20 +43,21 @@ def gru_cell(stage: str = "whole") -> Picture:
     c = Canvas(520, 336)
     c.region(262, 162, 400, 292)
     _light(c, stage)
-    c.text(72, 27, "one timestep", "muted", size=12, anchor="start")
+    c.text(72, 29, "one timestep", "muted", size=14, anchor="start")
 
     tanh = c.box(_AT["c"], 190, 56, 34, "tanh", "state")
     to_state, to_input = 380.0, 404.0  # where the two lanes enter the tanh box
 
     # The two lanes. Where x crosses h, it passes below.
-    c.text(8, _H - 16, "$h_{t-1}$", "state", anchor="start")
-    c.text(100, 324, "$x_t$", "input", anchor="start")
+    c.text(2, _H - 18, "$h_{t-1}$", "state", anchor="start", size=18)
+    c.text(100, 323, "$x_t$", "input", anchor="start", size=18)
     gates: dict[str, Node] = {}
     for name, since in (("z", 2), ("r", 3)):
         if at >= since:
             gates[name] = c.box(_AT[name], 190, 46, 34, r"$\sigma$", "gate")
             c.arrow((_AT[name] + 9, _X), (_AT[name] + 9, 207), kind="input")
-            bridge(c, _AT[name] + 9, _H - 6, _H + 6)
+            lit = "gate" if (name, stage) == ("r", "reset") else ""
+            bridge(c, _AT[name] + 9, _H - 6, _H + 6, lit)
             c.dot(_AT[name] + 9, _X, "input")
     c.arrow((90, 332), (90, _X), (to_input, _X), (to_input, 207), kind="input")
     reset = c.circle(316, _H, "×", "state") if at >= 3 else None
@@ -64,7 +65,7 @@ def gru_cell(stage: str = "whole") -> Picture:
         c.line((8, _H), reset.left, kind="state")
         c.arrow(reset.right, (to_state, _H), (to_state, 207), kind="state")
         c.arrow(gates["r"].top, (_AT["r"], 150), (316, 150), reset.top, kind="gate")
-        c.text(232, 162, "$r_t$", "gate", anchor="end", size=14)
+        c.text(234, 161, "$r_t$", "gate", anchor="end", size=17)
     else:
         c.arrow((8, _H), (to_state, _H), (to_state, 207), kind="state")
     for name in gates:
@@ -75,21 +76,21 @@ def gru_cell(stage: str = "whole") -> Picture:
     if at == 0:
         c.arrow(tanh.top, (_AT["c"], _TOP), (512, _TOP), kind="state")
     else:
-        c.dot(34, _H, "state")
+        c.dot(48, _H, "state")
         keep = c.circle(_AT["z"], _TOP, "×", "state")
         plus = c.circle(_AT["c"], _TOP, "+", "state")
         times = c.circle(_AT["c"], 124, "×", "state")
-        c.arrow((34, _H), (34, _TOP), keep.left, kind="state", width=3)
+        c.arrow((48, _H), (48, _TOP), keep.left, kind="state", width=3)
         c.arrow(keep.right, plus.left, kind="state", width=3)
         c.arrow(plus.right, (512, _TOP), kind="state", width=3)
         c.arrow(tanh.top, times.bottom, kind="state")
         c.arrow(times.top, plus.bottom, kind="state")
-        c.text(_AT["c"] + 10, 158, r"$\tilde{h}_t$", "state", anchor="start", size=14)
+        c.text(_AT["c"] + 10, 158, r"$\tilde{h}_t$", "state", anchor="start", size=17)
         if at == 1:
             c.arrow((_AT["z"], 116), keep.bottom, kind="muted")
-            c.text(_AT["z"], 128, r"$1-\alpha$", "muted", size=14)
+            c.text(_AT["z"], 128, r"$1-\alpha$", "muted", size=16)
             c.arrow((318, 124), times.left, kind="muted")
-            c.text(306, 124, r"$\alpha$", "muted", size=14)
+            c.text(306, 124, r"$\alpha$", "muted", size=16)
         else:
             c.line(gates["z"].top, (_AT["z"], 124), kind="gate")
             c.dot(_AT["z"], 124, "gate")
@@ -97,8 +98,8 @@ def gru_cell(stage: str = "whole") -> Picture:
             flip = c.box(_AT["z"], 98, 34, 20, "1−", "gate", size=13)
             c.line((_AT["z"], 124), flip.bottom, kind="gate")
             c.arrow(flip.top, keep.bottom, kind="gate")
-            c.text(_AT["z"] - 8, 146, "$z_t$", "gate", anchor="end", size=14)
-    c.text(512, _TOP - 16, "$h_t$", "state", anchor="end")
+            c.text(_AT["z"] - 8, 146, "$z_t$", "gate", anchor="end", size=17)
+    c.text(514, _TOP - 18, "$h_t$", "state", anchor="end", size=18)
     c.dot(480, _TOP, "state")
     c.arrow((480, _TOP), (480, 6), kind="state")
     return c.finish(_TITLE[stage], _SAYS[stage])

@@ -12,8 +12,8 @@ def two_directions() -> Picture:
     up, down = 205.0, 132.0  # the forward chain stands below, the backward chain above
     ahead = [c.box(x - 16, up, 46, 36, "", "state") for x in xs]
     back = [c.box(x + 16, down, 46, 36, "", "state") for x in xs]
-    c.text(6, up, "forward", kind="state", size=13, anchor="start")
-    c.text(6, down, "backward", kind="state", size=13, anchor="start")
+    c.text(6, up, "forward", kind="state", size=14, anchor="start")
+    c.text(6, down, "backward", kind="state", size=14, anchor="start")
     for i, x in enumerate(xs):
         c.text(x, 298, f"$x_{i + 1}$", kind="input")
         c.line((x, 286), (x, 262), kind="input")
@@ -75,13 +75,13 @@ def three_dropouts() -> Picture:
         c.arrow(m.top, box.bottom, kind="input")
         n = c.circle(x, 70, f"$n_{t}$", "gate")
         c.arrow(box.top, n.bottom, kind="state")
-        c.arrow(n.top, (x, 22), kind="state", label="up", side="right", size=12)
+        c.arrow(n.top, (x, 22), kind="state", label="up", side="right", size=14)
     c.arrow(boxes[1].right, (430, y), kind="state")
     c.text(436, y, "$h_2$", kind="state", anchor="start")
-    c.text(352, 70, "Dropout", kind="muted", size=12, anchor="start")
-    c.text(352, 84, "after the layer", kind="muted", size=12, anchor="start")
-    c.text(352, 196, "dropout", kind="muted", size=12, anchor="start")
-    c.text(252, 164, "recurrent_dropout", kind="muted", size=12)
+    c.text(352, 69, "Dropout", kind="muted", size=14, anchor="start")
+    c.text(352, 86, "after the layer", kind="muted", size=14, anchor="start")
+    c.text(352, 196, "dropout", kind="muted", size=14, anchor="start")
+    c.text(240, 168, "recurrent_dropout", kind="muted", size=14)
     return c.finish(
         "The three places for a mask",
         "Two timesteps of a recurrent layer. A mask m multiplies each input on its way up into "

@@ -52,13 +52,13 @@ def lstm_cell(stage: str = "whole") -> Picture:
     c = Canvas(520, 322)
     c.region(260, 158, 404, 268)
     _light(c, stage)
-    c.text(452, 279, "one timestep", "muted", size=12, anchor="end")
+    c.text(452, 277, "one timestep", "muted", size=14, anchor="end")
 
     # What the boxes read: h_{t-1} and x_t on one line.
     boxes = [name for name, since in (("f", 2), ("i", 3), ("c", 0), ("o", 5)) if at >= since]
     last = max(_X[name] for name in boxes)
-    c.text(8, _STATE - 16, "$h_{t-1}$", "state", anchor="start")
-    c.text(108, 303, "$x_t$", "input", anchor="start")
+    c.text(8, _STATE - 18, "$h_{t-1}$", "state", anchor="start", size=18)
+    c.text(108, 303, "$x_t$", "input", anchor="start", size=18)
     c.line((8, _STATE), (98, _STATE), kind="state")
     c.line((98, 314), (98, _STATE), kind="input")
     c.dot(98, _STATE)
@@ -82,22 +82,23 @@ def lstm_cell(stage: str = "whole") -> Picture:
         if at >= 2:
             forget = c.circle(_X["f"], _CARRY, "×", "carry")
             c.arrow(start, forget.left, kind="carry", width=3)
-            c.arrow(gates["f"].top, forget.bottom, kind="gate", label="$f_t$", side="right")
+            c.arrow(gates["f"].top, forget.bottom, kind="gate", label="$f_t$",
+                    side="right", size=17)  # fmt: skip
             start = forget.right
         if at >= 4:
             plus = c.circle(248, _CARRY, "+", "carry")
             c.arrow(start, plus.left, kind="carry", width=3)
             start = plus.right
         c.arrow(start, (512, _CARRY), kind="carry", width=3)
-        c.text(8, _CARRY - 17, "$c_{t-1}$", "carry", anchor="start")
-        c.text(512, _CARRY - 17, "$c_t$", "carry", anchor="end")
+        c.text(8, _CARRY - 19, "$c_{t-1}$", "carry", anchor="start", size=18)
+        c.text(512, _CARRY - 19, "$c_t$", "carry", anchor="end", size=18)
 
     if at >= 3:
         times = c.circle(248, 120, "×", "plain")
         c.arrow(gates["i"].top, (_X["i"], 120), times.left, kind="gate")
         c.arrow(tanh.top, (_X["c"], 120), times.right, kind="carry")
-        c.text(204, 142, "$i_t$", "gate", anchor="end", size=14)
-        c.text(292, 142, r"$\tilde{c}_t$", "carry", anchor="start", size=14)
+        c.text(204, 142, "$i_t$", "gate", anchor="end", size=17)
+        c.text(292, 142, r"$\tilde{c}_t$", "carry", anchor="start", size=17)
         if at >= 4:
             c.arrow(times.top, plus.bottom, kind="carry")
 
@@ -115,7 +116,7 @@ def lstm_cell(stage: str = "whole") -> Picture:
         c.arrow((_X["h"], _CARRY), squash.top, kind="carry")
         c.arrow(squash.bottom, out.top, kind="carry")
         c.arrow(gates["o"].top, (_X["o"], 160), out.left, kind="gate")
-        c.text(388, 147, "$o_t$", "gate", size=14)
+        c.text(386, 145, "$o_t$", "gate", size=17)
         c.line(out.bottom, (_X["h"], _STATE), (470, _STATE), kind="state")
     _leave(c, dashed=at in (3, 4))
     return c.finish(_TITLE[stage], _SAYS[stage])
@@ -127,15 +128,18 @@ def _leave(c: Canvas, *, dashed: bool = False) -> None:
     c.dot(470, _STATE, "state")
     c.arrow((470, _STATE), (512, _STATE), kind="state", dashed=dashed)
     c.arrow((470, _STATE), (470, 4), kind="state", dashed=dashed)
-    c.text(512, _STATE - 16, "$h_t$", "state", anchor="end")
-    c.text(462, 12, "$h_t$", "state", anchor="end")
+    c.text(512, _STATE - 18, "$h_t$", "state", anchor="end", size=18)
+    c.text(462, 13, "$h_t$", "state", anchor="end", size=18)
 
 
-def bridge(c: Canvas, x: float, top: float, bottom: float) -> None:
-    """A gap in what lies below, for a line at ``x`` to cross it without touching."""
+def bridge(c: Canvas, x: float, top: float, bottom: float, lit: str = "") -> None:
+    """A gap in what lies below, for a line at ``x`` to cross it without touching.
+
+    lit  the kind of the light (``light``) that it lies on, if any
+    """
+    ground = f"color-mix(in srgb, var(--rnn-{lit}) 17%, var(--rnn-paper))" if lit else "var(--rnn-paper)"  # fmt: skip
     c.raw(
-        f'<path d="M{x:g} {top:g} V{bottom:g}" '
-        'style="stroke:var(--rnn-paper);stroke-width:8;fill:none"/>'
+        f'<path d="M{x:g} {top:g} V{bottom:g}" style="stroke:{ground};stroke-width:8;fill:none"/>'
     )
 
 
