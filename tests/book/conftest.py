@@ -63,26 +63,34 @@ def browser(chromium):
         browser.close()
 
 
+def open_page(browser, folder, name, width=1280, scheme="light"):
+    """A page of the book in a window of its own; ``page.context.close()`` closes it.
+
+    The page's ``outside`` lists its requests to other hosts, ``errors`` what its scripts raised.
+    """
+    context = browser.new_context(viewport={"width": width, "height": 900}, color_scheme=scheme)
+    page = context.new_page()
+    page.outside, page.errors = [], []
+    page.on(
+        "request",
+        lambda r: page.outside.append(r.url) if not r.url.startswith(("file:", "data:")) else 0,
+    )
+    page.on("pageerror", lambda error: page.errors.append(str(error)))
+    page.goto((folder / f"{name}.html").as_uri())
+    return page
+
+
 @pytest.fixture
 def read(browser, built_book):
-    """Open a page of the book; the page's ``outside`` lists its requests to other hosts."""
-    contexts = []
+    """Open a page of the book, see ``open_page``; it is closed after the test."""
+    pages = []
 
     def read(name, width=1280, scheme="light"):
         if name[:2].isdigit() and name not in chapters():
             pytest.skip(f"{name} is not in book/_toc.yml yet")
-        context = browser.new_context(viewport={"width": width, "height": 900}, color_scheme=scheme)
-        contexts.append(context)
-        page = context.new_page()
-        page.outside, page.errors = [], []
-        page.on(
-            "request",
-            lambda r: page.outside.append(r.url) if not r.url.startswith(("file:", "data:")) else 0,
-        )
-        page.on("pageerror", lambda error: page.errors.append(str(error)))
-        page.goto((built_book / f"{name}.html").as_uri())
-        return page
+        pages.append(open_page(browser, built_book, name, width, scheme))
+        return pages[-1]
 
     yield read
-    for context in contexts:
-        context.close()
+    for page in pages:
+        page.context.close()

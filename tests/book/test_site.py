@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from .conftest import pages_of_toc
+from .conftest import open_page, pages_of_toc
 
 pytestmark = pytest.mark.xdist_group("book")
 
@@ -27,6 +27,15 @@ OVERFLOW = """() => {
 }"""
 
 
+@pytest.fixture(scope="module", params=pages_of_toc())
+def page(request, browser, built_book):
+    """Every page in turn, opened once for all tests that only look at it."""
+    page = open_page(browser, built_book, request.param)
+    page.wait_for_load_state("networkidle")
+    yield page
+    page.context.close()
+
+
 def test_no_page_names_an_outside_script_style_font_or_image(built_book):
     found = []
     for page in built_book.rglob("*.html"):
@@ -46,23 +55,18 @@ def test_the_sources_of_the_book_are_not_published(built_book):
     assert [p for p in built_book.rglob("*") if p.suffix in (".md", ".py", ".ipynb")] == []
 
 
-@pytest.mark.parametrize("name", pages_of_toc())
-def test_a_page_asks_no_other_host_and_runs_without_errors(read, name):
-    page = read(name)
-    page.wait_for_load_state("networkidle")
+def test_a_page_asks_no_other_host_and_runs_without_errors(page):
     assert page.outside == []
     assert page.errors == []
 
 
-@pytest.mark.parametrize("name", pages_of_toc())
 @pytest.mark.parametrize("width", [390, 1280])
-def test_nothing_overflows(read, name, width):
-    assert read(name, width=width).evaluate(OVERFLOW) == []
+def test_nothing_overflows(page, width):
+    page.set_viewport_size({"width": width, "height": 900})
+    assert page.evaluate(OVERFLOW) == []
 
 
-@pytest.mark.parametrize("name", pages_of_toc())
-def test_every_figure_has_words_for_who_cannot_see_it(read, name):
-    page = read(name)
+def test_every_figure_has_words_for_who_cannot_see_it(page):
     silent = page.evaluate(
         """() => [...document.querySelectorAll(".bd-article svg.drawing, .bd-article svg.plot")]
           .filter(svg => svg.getAttribute("role") !== "img"
