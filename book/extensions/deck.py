@@ -121,14 +121,14 @@ class DeckMap(SphinxDirective):
             if slide.chapter not in self.env.found_docs:
                 missing.setdefault(slide.chapter, []).append(slide.number)
                 continue
-            where: list[nodes.Node] = []
-            for label in slide.sections:
-                where += [nodes.Text("; ")] if where else []
+            place = f"{chapter_words(slide.chapter)}: " if slide.chapter[:2].isdigit() else ""
+            where: list[nodes.Node] = [nodes.Text(place)]
+            for number, label in enumerate(slide.sections):
+                where += [nodes.Text("; ")] if number else []
                 where.append(link(self.env, slide.chapter, label, None))
             what: list[nodes.Node] = [nodes.Text(title), nodes.Text(": "), nodes.Text(slide.about)]
-            place = str(int(slide.chapter[:2])) if slide.chapter[:2].isdigit() else ""
-            rows.append([[nodes.Text(str(slide.number))], what, [nodes.Text(place)], where])
-        found: list[nodes.Node] = [table(["slide", "title", "chapter", "section"], rows)]
+            rows.append([[nodes.Text(str(slide.number))], what, where])
+        found: list[nodes.Node] = [table(["slide", "title", "in the book"], rows)]
         note = nodes.paragraph(text="Every slide has its section.")
         if missing:
             listed = "; ".join(
