@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import html
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -29,10 +29,24 @@ def glue(**values: Any) -> None:
         )
 
 
+def short(value: float) -> str:
+    """A number in a few characters, however small or large.
+
+    >>> short(0.25), short(7e-16)
+    ('0.25', '7·10⁻¹⁶')
+    """
+    if value == 0 or 0.01 <= abs(value) < 1000:
+        return f"{value:.2g}" if abs(value) < 100 else f"{value:.0f}"
+    digit, exponent = f"{value:.0e}".split("e")
+    raised = str(int(exponent)).translate(str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹"))
+    return f"{digit}·10{raised}"
+
+
 class Table:
     """Measured numbers as a table. Columns name them; ``formats`` has one format per column.
 
-    Columns of words stand to the left, columns of numbers to the right.
+    A format is a string, ``"{:.2f}"``, or a function such as ``short``. Columns of words stand to
+    the left, columns of numbers to the right.
 
     >>> Table(["model", "accuracy"], [["bag", 0.6]], ["{}", "{:.2f}"])
     """
@@ -41,13 +55,17 @@ class Table:
         self,
         columns: Sequence[str],
         rows: Sequence[Sequence[Any]],
-        formats: Sequence[str] | None = None,
+        formats: Sequence[str | Callable[[Any], str]] | None = None,
     ) -> None:
         self.columns = list(columns)
         formats = list(formats or ["{}"] * len(self.columns))
         self.words = [all(isinstance(row[i], str) for row in rows) for i in range(len(columns))]
         self.rows = [
-            [form.format(value) for form, value in zip(formats, row, strict=True)] for row in rows
+            [
+                form(value) if callable(form) else form.format(value)
+                for form, value in zip(formats, row, strict=True)
+            ]
+            for row in rows
         ]
 
     def _repr_mimebundle_(self, include=None, exclude=None) -> Mapping[str, str]:  # type: ignore[no-untyped-def]

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import quickjs
 from course import figures, plots
-from course.notes import Table
+from course.notes import Table, short
 
 from .conftest import BOOK
 
@@ -117,3 +117,11 @@ def test_a_table_puts_words_left_and_numbers_right_and_escapes_both():
         "text/html"
     ]
     assert "&lt;b&gt;" in page and "<td>0.50</td>" in page and 'class="words"' in page
+
+
+def test_a_format_of_a_table_may_be_a_function_and_numbers_stay_short():
+    page = Table(["layer", "gap"], [["a", 7e-16]], ["{}", short])._repr_mimebundle_()["text/html"]
+    assert "<td>7·10⁻¹⁶</td>" in page
+    assert [short(v) for v in (0, 0.25, -0.5, 64.4, 640, 3e-22, -2e-5, 1234)] == [
+        "0", "0.25", "-0.5", "64", "640", "3·10⁻²²", "-2·10⁻⁵", "1·10³"
+    ]  # fmt: skip
