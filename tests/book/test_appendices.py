@@ -216,6 +216,20 @@ def test_the_guide_has_the_points_and_times_that_the_notebooks_state():
     assert f"**{sum(int(row[2]) for row in rows)}**" in guide
 
 
+def test_the_plan_for_one_day_covers_every_slide_and_its_chapters():
+    guide = (BOOK / "appendices" / "instructors.md").read_text(encoding="utf-8")
+    plan = guide.split("## One day")[1].split("\n## ")[0]
+    rows = re.findall(r"^\| \d+:\d+ \| [^|]+ \| ([\d, to]+) \| ([^|]+) \|$", plan, re.M)
+    seen = []
+    for slides, places in rows:
+        numbers = [int(n) for n in re.findall(r"\d+", slides)]
+        numbers = list(range(numbers[0], numbers[-1] + 1))
+        chapters_of = {s.chapter for s in deck.slides(MAP) if s.number in numbers}
+        assert chapters_of == set(re.findall(r"<(\w+)#", places)), slides
+        seen += numbers
+    assert seen == list(range(2, 50))
+
+
 def test_the_front_page_has_the_times_and_points_of_the_chapters_and_notebooks():
     intro = (BOOK / "intro.md").read_text(encoding="utf-8")
     rows = re.findall(
