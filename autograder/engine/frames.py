@@ -217,7 +217,11 @@ class Connection:
             FrameTimeout: the other side does not read.
             FrameClosed: the other side is gone.
         """
-        for chunk in encode(kind, data, arrays):
+        chunks = encode(kind, data, arrays)
+        if sum(map(len, chunks)) <= 1 << 20:
+            # One call instead of one for each array: every one may wake the other side.
+            chunks = [b"".join(chunks)]
+        for chunk in chunks:
             view = memoryview(chunk)
             while len(view):
                 try:
