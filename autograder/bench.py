@@ -1,15 +1,20 @@
 """How fast grading is: `python -m autograder.bench` measures, and prints one table.
 
-For a NumPy and a TensorFlow assignment, on made-up classes of honest submissions:
+For a NumPy assignment, one whose notebook draws no figure, and a TensorFlow assignment, on made-up
+classes of honest submissions:
 
-- plain `nbgrader autograde` (plug-ins off) and `autograder grade`, in turns, on the same class;
-- the limit: the same cells exec'd in a fork of a warm process, with no isolation and no outputs;
+- plain `nbgrader autograde` (plug-ins off) and `autograder grade`, in turns, on the same kind of class;
+- the limit: the same cells exec'd in a fork of a warm process on one core, with no isolation;
 - memory of a worker and its warm interpreter;
-- classes of 100, 500 and 2000 (NumPy).
+- classes of 100, 500 and 2000, where no figure hides what the gradebook costs.
 
-Plain nbgrader takes seconds a submission, so it grades a few, less the time it takes to start (measured
-with one); both sides run once before anything is measured, so that bytecode is warm. Everything is
-wall-clock time, medians over rounds. Results also go to _build/bench/.
+Plain nbgrader takes seconds a submission, so it grades a few of the class, less the time it takes
+to start (measured with one); so does `autograder grade` with the whole class. Both run once before
+anything is measured, so that bytecode is warm. Both write their gradebook and notebooks. Times are
+wall-clock, medians over rounds. Results also go to _build/bench/, with versions and the machine.
+
+What a notebook itself takes (a figure, a network in training) is the same on both sides and bounds how
+many times as fast grading can be: the limit says how much that is.
 """
 
 from __future__ import annotations
@@ -20,6 +25,7 @@ import csv
 import ctypes
 import gc
 import importlib
+import importlib.metadata
 import io
 import json
 import os
@@ -47,7 +53,18 @@ from autograder.sample_class import make_class
 from autograder.source import grade_name
 
 console = Console(stderr=True, highlight=False)
-KINDS = {"NumPy": "rnn", "TensorFlow": "keras_rnn"}
+KINDS = {"NumPy": "rnn", "NumPy, no figure": "rnn_types", "TensorFlow": "keras_rnn"}
+SIZED = "NumPy, no figure"  # the kind that is measured in classes of several sizes
+PACKAGES = (
+    "nbgrader",
+    "nbclient",
+    "ipykernel",
+    "numpy",
+    "matplotlib",
+    "tensorflow",
+    "keras",
+    "SQLAlchemy",
+)
 
 
 @dataclass
@@ -68,7 +85,7 @@ class Measured:
     zygote_mib: float = 0.0
     rounds: list[dict] = field(default_factory=list)
     sizes: dict[int, float] = field(default_factory=dict)  # submissions: seconds in all
-    memory: dict[int, float] = field(default_factory=dict)  # submissions: MiB of the command
+    memory: dict[int, dict[str, float]] = field(default_factory=dict)  # submissions: MiB by role
 
     @property
     def speedup(self) -> float:
@@ -83,9 +100,11 @@ class Measured:
 class Bench:
     """Measures on made-up classes below `_build/bench/`."""
 
-    def __init__(self, course: Course, folder: Path, rounds: int, few: int, many: int):
+    def __init__(
+        self, course: Course, folder: Path, rounds: int, few: int, many: int, forks: int = 30
+    ):
         self.course, self.folder = course, folder
-        self.rounds, self.few, self.many = rounds, few, many
+        self.rounds, self.few, self.many, self.forks = rounds, few, many, forks
         self.cores = len(os.sched_getaffinity(0))
         # What outlives its parent is handed to this process, so that its CPU time is counted.
         ctypes.CDLL(None).prctl(36, 1)
@@ -95,9 +114,9 @@ class Bench:
         build(self.course, assignment)
         done = Measured(kind, assignment, self.cores)
         say(f"{kind}: made-up classes of {assignment}")
-        few = self._class(assignment, self.few)
         many = self._class(assignment, self.many)
-        one = self._class(assignment, 1)
+        few = self._class(assignment, self.few, self.many)
+        one = self._class(assignment, 1, self.many)
         say(f"{kind}: both sides once, for warm bytecode")
         self._stock(one, assignment)
         self._grade(one, assignment)
@@ -122,19 +141,23 @@ class Bench:
             say(f"{kind}: a class of {size}")
             seconds, _, peak = self._grade(self._class(assignment, size), assignment)
             done.sizes[size] = seconds
-            done.memory[size] = peak["command_mib"]
+            done.memory[size] = peak
         return done
 
     # ----------------------------------------------------------------- classes
 
-    def _class(self, assignment: str, students: int) -> Path:
-        """A class of honest submissions; those that never end are left out."""
+    def _class(self, assignment: str, students: int, of: int = 0) -> Path:
+        """A class of honest submissions, or so many of a larger class, evenly spread over it.
+
+        Those that crash or never end are left out: they would measure time limits.
+        """
         folder = self.folder / f"{assignment}-{students}"
         submitted = folder / "submitted"
         shutil.rmtree(folder, ignore_errors=True)
-        # The first seven kinds have the endless one: make more, keep so many.
-        plans = make_class(self.course, assignment, students + 12, 0, submitted)
-        kept = [p.name for p in plans if p.kind not in ("endless", "crash")][:students]
+        of = max(of, students)
+        plans = make_class(self.course, assignment, of + 2, 0, submitted)
+        honest = [p.name for p in plans if p.kind not in ("endless", "crash")][:of]
+        kept = {honest[k * of // students] for k in range(students)}
         for plan in plans:
             if plan.name not in kept:
                 shutil.rmtree(submitted / plan.name)
@@ -191,8 +214,11 @@ class Bench:
 
     def _limit(self, folder: Path, assignment: str) -> tuple[float, float]:
         """Seconds and CPU seconds a submission on one core for its bare cells, in forks of a warm process."""
-        command = [sys.executable, "-m", "autograder.bench", "--limit", str(folder), assignment]
-        environment = {**os.environ, "COURSE_DATA": str(folder)}
+        command = [sys.executable, "-m", "autograder.bench", "--limit", str(folder), assignment,
+                   "--forks", str(self.forks)]  # fmt: skip
+        # One thread, as in the sandbox; one core, as it says.
+        threads = dict.fromkeys(("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"), "1")
+        environment = {**os.environ, **threads, "COURSE_DATA": str(folder)}
         done = subprocess.run(
             command,
             cwd=self.course.root,
@@ -231,7 +257,7 @@ class MemoryWatch:
                 ("command", "worker", "zygote")}  # fmt: skip
 
     def _look(self) -> None:
-        while not self.stop.wait(2.0):
+        while not self.stop.wait(1.0):
             for role, pid in roles(os.getpid()):
                 kib = _share(pid)
                 self.most[role] = max(self.most.get(role, 0), kib)
@@ -295,7 +321,7 @@ def bare_cells(path: Path, instructor: nbformat.NotebookNode) -> list[str]:
     return sources
 
 
-def limit(course: Course, folder: Path, assignment: str) -> tuple[float, float]:
+def limit(course: Course, folder: Path, assignment: str, forks: int) -> tuple[float, float]:
     """Mean seconds and CPU seconds of a fork of this warm process that execs a submission's cells.
 
     The check cells call the student's function as often as grading does, and judge what it gives.
@@ -303,6 +329,7 @@ def limit(course: Course, folder: Path, assignment: str) -> tuple[float, float]:
     from autograder import check
     from autograder.secret import load_secret
 
+    os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
     checks = check.CheckSet.load(course.hidden / f"{assignment}.npz", load_secret(course.root))
     instructor = nbformat.read(course.source / assignment / f"{assignment}.ipynb", as_version=4)
     for name in ("numpy", "matplotlib.pyplot", "tensorflow", "keras"):
@@ -319,7 +346,8 @@ def limit(course: Course, folder: Path, assignment: str) -> tuple[float, float]:
         pyplot.close("all")
     gc.freeze()
     times = []
-    for path in sorted((folder / "submitted").glob(f"*/{assignment}/{assignment}.ipynb"))[:30]:
+    paths = sorted((folder / "submitted").glob(f"*/{assignment}/{assignment}.ipynb"))
+    for path in paths[:: max(1, len(paths) // forks)]:
         sources = bare_cells(path, instructor)
         start = time.perf_counter()
         child = os.fork()
@@ -367,7 +395,11 @@ def say(text: str) -> None:
 
 def show(results: list[Measured]) -> Table:
     """The one table."""
-    table = Table(title=f"Grading on {machine()}", title_justify="left", show_lines=False)
+    table = Table(
+        title=f"Grading on {machine()}", title_justify="left",
+        caption=", ".join(f"{name} {number}" for name, number in versions().items()),
+        caption_justify="left",
+    )  # fmt: skip
     table.add_column("")
     for one in results:
         table.add_column(f"{one.kind} ({one.assignment})", justify="right")
@@ -389,12 +421,32 @@ def show(results: list[Measured]) -> Table:
     row("memory of its warm interpreter, MiB", lambda m: f"{m.zygote_mib:.0f}")
     for size in sorted({size for one in results for size in one.sizes}):
         row(
-            f"a class of {size}: s (memory of the command, MiB)",
-            lambda m, size=size: (  # type: ignore[misc]
-                f"{m.sizes[size]:.1f} ({m.memory[size]:.0f})" if size in m.sizes else ""
-            ),
+            f"a class of {size}: s (MiB of command, worker, interpreter)",
+            lambda m, size=size: _size_text(m, size),  # type: ignore[misc]
+        )
+    if any({500, 2000} <= set(one.sizes) for one in results):
+        row(
+            "a class of 2000 beside one of 500: times",
+            lambda m: f"{m.sizes[2000] / m.sizes[500]:.2f}" if 2000 in m.sizes else "",
         )
     return table
+
+
+def _size_text(one: Measured, size: int) -> str:
+    if size not in one.sizes:
+        return ""
+    memory = one.memory[size]
+    parts = ", ".join(f"{memory[f'{role}_mib']:.0f}" for role in ("command", "worker", "zygote"))
+    return f"{one.sizes[size]:.1f} ({parts})"
+
+
+def versions() -> dict[str, str]:
+    """Versions of what is measured."""
+    found = {}
+    for name in PACKAGES:
+        with contextlib.suppress(importlib.metadata.PackageNotFoundError):
+            found[name] = importlib.metadata.version(name)
+    return found
 
 
 def machine() -> str:
@@ -403,7 +455,8 @@ def machine() -> str:
         if line.startswith("model name"):
             model = line.partition(":")[2].strip()
             break
-    return f"{len(os.sched_getaffinity(0))} cores, {model}, Python {platform.python_version()}"
+    cores = len(os.sched_getaffinity(0))
+    return f"{cores} cores, {model}, Linux {platform.release()}, Python {platform.python_version()}"
 
 
 def kind_of(course: Course, assignment: str) -> str:
@@ -414,7 +467,7 @@ def kind_of(course: Course, assignment: str) -> str:
 
 def save(results: list[Measured], folder: Path) -> None:
     """Results as JSON (everything) and CSV (a line an assignment)."""
-    content = {"machine": machine(), "load": os.getloadavg(), "results": [
+    content = {"machine": machine(), "versions": versions(), "load": os.getloadavg(), "results": [
         {**asdict(m), "speedup": m.speedup, "beside_limit": m.beside_limit} for m in results
     ]}  # fmt: skip
     write_atomically(folder / "bench.json", json.dumps(content, indent=1).encode())
@@ -431,10 +484,12 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m autograder.bench", description=__doc__,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)  # fmt: skip
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--few", type=int, default=8, help="submissions for plain nbgrader")
-    parser.add_argument("--many", type=int, default=200, help="submissions for autograder grade")
+    parser.add_argument("--few", type=int, default=8,
+                        help="submissions for plain nbgrader (TensorFlow: half as many)")  # fmt: skip
+    parser.add_argument("--many", type=int, default=200,
+                        help="submissions for autograder grade (TensorFlow: a tenth)")  # fmt: skip
     parser.add_argument("--sizes", type=int, nargs="*", default=[100, 500, 2000])
-    parser.add_argument("--only", choices=[*KINDS], help="one kind of assignment")
+    parser.add_argument("--only", choices=[*KINDS], action="append", help="one kind of assignment")
     parser.add_argument(
         "--assignment", action="append", metavar="NAME", help="this assignment instead"
     )
@@ -442,37 +497,35 @@ def main() -> int:
     parser.add_argument(
         "--limit", nargs=2, metavar=("FOLDER", "ASSIGNMENT"), help=argparse.SUPPRESS
     )
+    parser.add_argument("--forks", type=int, default=30, help=argparse.SUPPRESS)
     options = parser.parse_args()
     try:
         course = find_course()
         if options.limit:
-            print(*limit(course, Path(options.limit[0]), options.limit[1]))
+            print(*limit(course, Path(options.limit[0]), options.limit[1], options.forks))
             return 0
         if options.quick:
             options.rounds, options.few, options.many = 1, 3, 60
             options.sizes = []
         folder = course.root / "_build" / "bench"
         folder.mkdir(parents=True, exist_ok=True)
-        bench = Bench(course, folder, options.rounds, options.few, options.many)
         results = []
         kinds = list(KINDS.items())
         if options.assignment:
             kinds = [(kind_of(course, name), name) for name in options.assignment]
+        elif options.only:
+            kinds = [(kind, name) for kind, name in kinds if kind in options.only]
         for kind, assignment in kinds:
-            if options.only not in (None, kind):
-                continue
-            if assignment not in course.assignments():
-                say(f"{kind}: there is no assignment {assignment}; left out")
-                continue
-            many = options.many if kind == "NumPy" else max(20, options.many // 5)
-            bench.many = many
-            results.append(
-                bench.measure(kind, assignment, options.sizes if kind == "NumPy" else [])
-            )
+            few, many, forks = options.few, options.many, options.forks
+            if kind == "TensorFlow":
+                few, many, forks = max(2, few // 2), max(10, many // 10), max(3, forks // 6)
+            bench = Bench(course, folder, options.rounds, few, many, forks)
+            sized = kind == SIZED or len(kinds) == 1
+            results.append(bench.measure(kind, assignment, options.sizes if sized else []))
             save(results, folder)
         Console(highlight=False).print(show(results))
         load = os.getloadavg()[0]
-        if load > 2 * bench.cores:
+        if load > 2 * len(os.sched_getaffinity(0)):
             say(f"Other programs were at work (load {load:.1f}): all times are too long.")
     except CheckError as error:
         console.print(f"bench: {error}", style="red", markup=False)
