@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import base64
+import hashlib
 import io
 import json
 import os
 import re
+from collections.abc import Iterator
 
 import nbformat
 import numpy as np
@@ -105,6 +107,72 @@ def test_a_cells_outputs_are_the_same(both, name):
     assert normal(ours["outputs"]) == normal(theirs["outputs"])
 
 
+def altered(outputs: list[dict]) -> Iterator[list[dict]]:
+    """The outputs with one thing changed, in every place."""
+    for place, output in enumerate(outputs):
+        yield outputs[:place] + outputs[place + 1 :]
+        yield [
+            *outputs[: place + 1],
+            {**output, "output_type": "stream", "name": "more", "text": "x"},
+        ]
+        changes: list[dict] = []
+        match output["output_type"]:
+            case "stream":
+                changes += [{"text": output["text"] + "!"}, {"name": "other"}]
+            case "error":
+                changes += [{"ename": "Other"}, {"evalue": "other"}, {"traceback": []}]
+            case _:
+                changes.append({"output_type": "other"})
+                for kind, value in output["data"].items():
+                    others = {k: v for k, v in output["data"].items() if k != kind}
+                    new = two_pixels_changed(value) if kind == "image/png" else str(value) + "!"
+                    changes += [{"data": others}, {"data": {**others, kind: new}}]
+        for change in changes:
+            yield [*outputs[:place], {**output, **change}, *outputs[place + 1 :]]
+
+
+def two_pixels_changed(value: str) -> str:
+    """A picture in which two pixels have changed places, as a base64 PNG."""
+    from PIL import Image
+
+    picture = Image.open(io.BytesIO(base64.b64decode(value)))
+    dots = np.array(picture)
+    flat = dots.reshape(-1, dots.shape[-1])
+    other = int(np.flatnonzero((flat != flat[0]).any(axis=1))[0])
+    flat[[0, other]] = flat[[other, 0]]
+    file = io.BytesIO()
+    Image.fromarray(dots).save(file, "PNG")
+    return base64.b64encode(file.getvalue()).decode()
+
+
+def test_an_output_that_is_not_the_same_is_noticed(both):
+    count = 0
+    for name, (ours, theirs) in both.items():
+        for changed in altered(ours["outputs"]):
+            assert normal(changed) != normal(theirs["outputs"]), (name, changed)
+            count += 1
+    assert count > 200
+
+
+def test_the_notebook_has_what_it_is_to_have(both):
+    """Streams, rich display, figures, magics, async, exceptions, warnings and input()."""
+
+    def has(name: str, *parts: str) -> bool:
+        text = json.dumps(both[name][1]["outputs"])  # of the Jupyter run
+        return all(part in text for part in parts)
+
+    assert has("both streams", "stdout", "stderr")
+    assert has("html", "text/html") and has("displays", "text/markdown") and has("latex", "latex")
+    assert has("figure", "image/png") and has("shown figure", "image/png")
+    assert has("magic", "per loop") and has("captured", "hidden") and has("shell", "from the shell")
+    assert has("await", "awaited") and has("task", "[7, 7]")
+    assert has("exception", "ZeroDivisionError") and has("chained", "KeyError", "ValueError")
+    assert has("warning", "UserWarning: careful", "stderr") and has(
+        "numpy warning", "RuntimeWarning"
+    )
+    assert has("input", "StdinNotImplementedError")
+
+
 @pytest.mark.parametrize("name", ["print", "value", "exception", "history"])
 def test_cells_are_numbered_the_same(both, name):
     ours, theirs = both[name]
@@ -161,4 +229,4 @@ def pixels(value: str) -> list:
     from PIL import Image
 
     picture = np.asarray(Image.open(io.BytesIO(base64.b64decode(value))))
-    return [picture.shape, int(picture.astype(np.int64).sum())]
+    return [picture.shape, hashlib.sha256(picture.tobytes()).hexdigest()]
