@@ -199,7 +199,7 @@ def normal(outputs: list[dict]) -> list:
                 if key == "image/png":
                     value = pixels(value)
                 data[key] = scrubbed(value) if isinstance(value, str) else value
-            result.append([kind, data])
+            result.append([kind, data, output["metadata"]])
     # Two streams reach a front end in no set order.
     streams = [entry for entry in result if entry[0] == "stream"]
     if {entry[1] for entry in streams} == {"stdout", "stderr"}:
