@@ -49,6 +49,7 @@ from rich.table import Table
 from autograder.authoring import load_assignment
 from autograder.build import Course, build, find_course, write_atomically
 from autograder.check import CheckError, CheckSet
+from autograder.engine.rebuild import SKIP
 from autograder.sample_class import make_class
 from autograder.source import grade_name
 
@@ -315,7 +316,7 @@ def bare_cells(path: Path, instructor: nbformat.NotebookNode) -> list[str]:
     }
     sources = []
     for cell in nbformat.read(path, as_version=4).cells:
-        if cell.cell_type == "code":
+        if cell.cell_type == "code" and SKIP not in cell.metadata.get("tags", ()):
             name = tests.get(cell.metadata.get("nbgrader", {}).get("grade_id"))
             sources.append(f"__judge__({name!r})" if name else cell.source)
     return sources

@@ -25,6 +25,7 @@ from autograder.engine.limits import Limits
 
 STUB = "# YOUR CODE HERE\nraise NotImplementedError()"
 TEXT_STUB = "YOUR ANSWER HERE"
+SKIP = "skip-execution"
 
 
 class SubmissionError(Exception):
@@ -39,7 +40,8 @@ class AssignmentError(Exception):
 class CellPlan:
     """How one cell of the rebuilt notebook is run.
 
-    `run` is one of: code (run it), check (ask the oracle), text (nothing to run).
+    `run` is one of: code (run it), check (ask the oracle), text (nothing to run, as in a code cell that
+    the instructor tagged `skip-execution`).
     `source` is what runs: of a check cell what is left without its `check` and `grade` lines.
     """
 
@@ -194,6 +196,7 @@ class Blueprint:
                 raise AssignmentError(f"{name}: two cells have the grade_id {grade_id!r}.")
             seen.add(grade_id)
             cell.setdefault("id", f"cell-{place}")
+            skipped = _is_skipped(cell)
             if grade_id in released:
                 cell["metadata"] = copy.deepcopy(dict(released[grade_id].get("metadata", {})))
             cell["metadata"] = {
@@ -207,7 +210,9 @@ class Blueprint:
                 cell["source"] = stub if given is None else _text(given.get("source"))
             cell.pop("outputs", None)
             self.cells.append(cell)
-            self.plans.append(self._plan(cell, grade_id))
+            self.plans.append(
+                CellPlan("text", grade_id=grade_id) if skipped else self._plan(cell, grade_id)
+            )
 
     def _plan(self, cell: dict, grade_id: str) -> CellPlan:
         if cell["cell_type"] != "code":
@@ -416,6 +421,17 @@ def _nbgrader(cell: Mapping) -> Mapping:
 
 def _is_solution(cell: Mapping) -> bool:
     return bool(_nbgrader(cell).get("solution"))
+
+
+def _is_skipped(cell: Mapping) -> bool:
+    """Whether the instructor marked a cell that counts for nothing as not to be run in grading.
+
+    The tag is nbclient's, so plain nbgrader leaves the cell out as well.
+    """
+    metadata = cell.get("metadata")
+    tags = metadata.get("tags") if isinstance(metadata, Mapping) else None
+    counts = _nbgrader(cell).get("grade") or _is_solution(cell)
+    return isinstance(tags, list) and SKIP in tags and not counts
 
 
 def _text(source: Any) -> str:

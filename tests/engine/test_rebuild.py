@@ -221,3 +221,15 @@ def test_links_devices_and_giants_are_not_read(tmp_path):
 def test_too_many_cells_are_refused():
     with pytest.raises(SubmissionError, match="cells"):
         parse_notebook(b'{"cells": [' + b"1," * 20 + b"1]}", "s", Limits(cells=10))
+
+
+def test_a_cell_that_the_instructor_tagged_is_not_run_and_a_tag_of_the_students_changes_nothing():
+    own = [dict(cell) for cell in OWN]
+    own[5] = {**own[5], "metadata": {**own[5]["metadata"], "tags": ["skip-execution"]}}
+    assert rebuilt(*mine(), own=own).plans[5].run == "text"
+    theirs = mine()
+    for k in (2, 3, 5):
+        theirs[k] = {**theirs[k], "metadata": {**theirs[k]["metadata"], "tags": ["skip-execution"]}}
+    assert [plan.run for plan in rebuilt(*theirs).plans][2:] == ["code", "check", "text", "code"]
+    own[3] = {**own[3], "metadata": {**own[3]["metadata"], "tags": ["skip-execution"]}}
+    assert rebuilt(*mine(), own=own).plans[3].run == "check"
