@@ -1,6 +1,6 @@
 """Simple recurrent networks with layers, directions and dropout, trained in NumPy in seconds.
 
-``Network`` is what chapters 8 to 10 measure with: any number of ``SimpleRNN`` layers on top of
+``Network`` is what chapters 1 and 8 to 10 measure with: any number of ``SimpleRNN`` layers on top of
 each other, read forward, backward or in both directions, with the three kinds of dropout, and
 an answer for the whole sequence or for every timestep. The gradients are those of chapter 5.
 ``forward`` agrees with Keras and the gradients with finite differences (tests/book/test_deep.py).

@@ -1,6 +1,6 @@
-"""The trained networks of chapter 3, one for each wiring, each trained in a few seconds.
+"""The trained networks of chapters 3 and 5, one for each wiring, each trained in a few seconds.
 
-The chapter is about what a trained network does with its inputs and outputs. How a network is
+Chapter 3 is about what a trained network does with its inputs and outputs. How a network is
 trained is the subject of chapters 4 and 5, so it stands here, in NumPy (see ``training``).
 Every function returns plain float64 weights in Keras' layout.
 """
@@ -35,13 +35,17 @@ class Output(NamedTuple):
 
 
 def first_weights(
-    rng: np.random.Generator, tokens: int, features: int, units: int, classes: int
-) -> list[Array]:
-    """E, W, U, b, V, c before training, in single precision because that is faster."""
+    rng: np.random.Generator, tokens: int, features: int, units: int, classes: int,
+    gain: float = 1.0,
+) -> list[Array]:  # fmt: skip
+    """E, W, U, b, V, c before training, in single precision because that is faster.
+
+    gain   the orthogonal U is multiplied with it
+    """
     weights = [
         rng.uniform(-0.2, 0.2, (tokens, features)),
         training.glorot(rng, features, units),
-        training.orthogonal(rng, units),
+        training.orthogonal(rng, units, gain),
         np.zeros(units),
         training.glorot(rng, units, classes),
         np.zeros(classes),
@@ -61,6 +65,7 @@ def labelled(
     features: int = 32,
     units: int = 64,
     rate: float = 0.003,
+    gain: float = 1.0,
     remind: bool = False,
 ) -> tuple[Cell, Output]:
     """A network that answers at the timesteps where ``weight`` is not 0.
@@ -70,7 +75,7 @@ def labelled(
     weight   (N, T): 1 at the last timestep only is many to one, 1 everywhere many to many
     remind   True: every timestep reads its own token's vector plus the first token's
     """
-    weights = first_weights(np.random.default_rng(seed), tokens, features, units, classes)
+    weights = first_weights(np.random.default_rng(seed), tokens, features, units, classes, gain)
     weight = weight.astype(np.float32)
 
     def loss_and_gradients(x: Array, y: Array, w: Array):  # type: ignore[no-untyped-def]
@@ -93,16 +98,18 @@ def labelled(
 
 
 def classifier(
-    texts: Sequence[str], labels: Array, alphabet: Alphabet, classes: int, *, epochs: int, seed: int
-) -> tuple[Cell, Output]:
+    texts: Sequence[str], labels: Array, alphabet: Alphabet, classes: int,
+    *, epochs: int, seed: int, gain: float = 1.0,
+) -> tuple[Cell, Output]:  # fmt: skip
     """Many to one: one answer for a text, given after its last character."""
     lengths = np.array([len(text) for text in texts])
     inputs = alphabet.encode(texts, lengths.max())
     last = np.arange(lengths.max()) == lengths[:, None] - 1  # (N, T)
     targets = np.broadcast_to(labels[:, None], inputs.shape)
     return labelled(
-        inputs, targets, last, tokens=len(alphabet), classes=classes, epochs=epochs, seed=seed
-    )
+        inputs, targets, last, tokens=len(alphabet), classes=classes, epochs=epochs, seed=seed,
+        gain=gain,
+    )  # fmt: skip
 
 
 def tagger(
@@ -128,8 +135,9 @@ def writer(
 ) -> tuple[Cell, Output]:  # fmt: skip
     """One to many: read a start token (``len(alphabet) + label``), then write the text.
 
-    With ``remind`` the start token's vector is added to every later input, too. In training the network reads the true text, one character late, whatever it would have
-    written itself (teacher forcing). After the text it learns to write a 0, padding.
+    With ``remind`` the start token's vector is added to every later input, too. In training the
+    network reads the true text, one character late, whatever it would have written itself
+    (teacher forcing). After the text it learns to write a 0, padding.
     """
     lengths = np.array([len(text) for text in texts])
     targets = alphabet.encode(texts, lengths.max() + 1)
