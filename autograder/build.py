@@ -18,7 +18,7 @@ import os
 import shutil
 import time
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -437,7 +437,7 @@ def build(
     namespace = solution_namespace(notebook, name)
     verify_solution(assignment, staging / "hidden.npz", namespace)
     verify_solution(assignment, staging / "public.npz", namespace)
-    made_from = _made_from(course, name, secret, notebook, started)
+    made_from = _made_from(course, name, secret, notebook, assignment.allows, started)
 
     kept = course.exercises / name / "public.npz"
     if kept.is_file() and agree(kept, *public) == "":
@@ -474,14 +474,19 @@ def _up_to_date(course: Course, name: str, secret: bytes, stamp: Path) -> bool:
 
 
 def _made_from(
-    course: Course, name: str, secret: bytes, notebook: nbformat.NotebookNode, started: int
+    course: Course,
+    name: str,
+    secret: bytes,
+    notebook: nbformat.NotebookNode,
+    allows: Iterable[str],
+    started: int,
 ) -> dict:
     """What a stamp says about the inputs of a build that started at this time (in nanoseconds)."""
     code = [cell.source for cell in notebook.cells if cell.cell_type == "code"]
     folder = course.folder(name)
     files = [path for path in (folder / "checks.py", folder / "drivers.py") if path.is_file()]
     sources = [*code, *(path.read_text(encoding="utf-8") for path in files)]
-    modules, packages = imported(course.root, sources)
+    modules, packages = imported(course.root, sources, allows)
     inputs = digest_of(course.root, folder, secret, modules, packages)
     used = (path for path in files_of(course.root, folder, modules) if path.is_file())
     if any(path.stat().st_mtime_ns >= started for path in used):

@@ -58,12 +58,15 @@ def _version(package: str) -> str:
         return "missing"
 
 
-def imported(root: Path, sources: Iterable[str]) -> tuple[list[str], list[str]]:
+def imported(
+    root: Path, sources: Iterable[str], allows: Iterable[str] = ()
+) -> tuple[list[str], list[str]]:
     """What code imports, directly or through other modules of the course; it must have run.
 
     Args:
         root: the course's folder.
         sources: Python code.
+        allows: packages that count as used anyway, such as the one that Keras runs on.
 
     Returns:
         Files of modules that are not installed (relative to `root` where they lie in it), and the
@@ -71,7 +74,7 @@ def imported(root: Path, sources: Iterable[str]) -> tuple[list[str], list[str]]:
     """
     queue: list[tuple[str, str]] = [("", source) for source in sources]
     files: dict[Path, None] = {}
-    tops: set[str] = set()
+    tops = set(allows)
     while queue:
         package, source = queue.pop()
         for name in _imports(ast.parse(source), package):

@@ -137,6 +137,8 @@ def solution_namespace(notebook: nbformat.NotebookNode, name: str) -> dict:
                     continue
                 case ast.Import() | ast.ImportFrom() | ast.FunctionDef() | ast.ClassDef():
                     kept.append(node)
+                case ast.With(body=inside):  # with quiet(): import keras
+                    kept += [n for n in inside if isinstance(n, (ast.Import, ast.ImportFrom))]
                 case ast.Assign(value=value) if not _calls(value):
                     kept.append(node)
     namespace: dict = {"__name__": f"solution_of_{name}"}

@@ -17,6 +17,7 @@ import html
 import io
 import json
 import os
+import re
 import sys
 import traceback
 import warnings
@@ -340,25 +341,34 @@ def plan(check: Check, cases: Sequence[Case]) -> list[int]:
 def call(function: Callable, case: Case, driver: Callable | None = None) -> Answer:
     """Run one call and keep whatever comes of it, exceptions included."""
     args, kwargs = case.arguments()
-    held = [[*args], {**kwargs}]
+    held = [[*args], list(kwargs.values())]
     target = (lambda *a, **k: driver(function, *a, **k)) if driver else function
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             value = target(*args, **kwargs)
     except Exception as error:
-        return Answer(**describe_error(error))
-    return Answer(value=value, args_after=[held[0], list(held[1].values())])
+        return Answer(**describe_error(error, function))
+    return Answer(value=value, args_after=held)
 
 
-def describe_error(error: BaseException) -> dict:
-    """The error's text and the last line of the student's own code that it passed through."""
+def describe_error(error: BaseException, function: Any = None) -> dict:
+    """The error's text and the last line of the student's own code that it passed through.
+
+    The line is one of the function's own cell where there is one: what it calls from another cell
+    may have been given.
+    """
     message = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
     found: dict = {"error": message[:500]}
+    own = getattr(getattr(function, "__code__", None), "co_filename", None)
     for frame in reversed(traceback.extract_tb(error.__traceback__)):
         in_library = "site-packages" in frame.filename or frame.filename in (__file__, "<drivers>")
-        if not in_library and not frame.filename.startswith(sys.prefix + "/lib"):
-            return {**found, "line": (frame.line or "")[:200], "lineno": frame.lineno}
+        if in_library or frame.filename.startswith((sys.prefix + "/lib", sys.base_prefix + "/lib")):
+            continue
+        if "line" not in found or frame.filename == own:
+            found.update(line=(frame.line or "")[:200], lineno=frame.lineno)
+        if own is None or frame.filename == own:
+            break
     return found
 
 
@@ -433,7 +443,10 @@ class Verdict:
         return all(r.credit == 1 for group in self.groups for r in group.results)
 
     def first_failure(self) -> CaseResult | None:
-        return next((r for g in self.groups for r in g.results if r.credit < 1), None)
+        """The case to show: the first that went wrong in the way that the hint speaks of."""
+        failed = [r for g in self.groups for r in g.results if r.credit < 1]
+        meant = [r for r in failed if self.misconception in r.likely]
+        return next(iter(meant or failed), None)
 
     def _parts(self) -> Iterator[tuple[str, str]]:
         """(style, line) pairs that the text and the HTML report share."""
@@ -462,10 +475,11 @@ class Verdict:
     def html(self) -> str:
         """The report as HTML; everything that comes from the student is escaped."""
         colour = {"good": "#1a7f37", "bad": "#cf222e", "hint": "inherit", "plain": "inherit"}
-        rows = []
+        rows: list[str] = []
         for style, line in self._parts():
             weight = "600" if style == "hint" or not rows else "400"
-            body = html.escape(line).replace("\n", "<br>")
+            body = re.sub(r"`([^`\n]+)`", r"<code>\1</code>", html.escape(line))
+            body = body.replace("\n", "<br>")
             rows.append(f'<div style="color:{colour[style]};font-weight:{weight}">{body}</div>')
         edge = colour["good" if self.right else "bad"]
         return (
@@ -540,7 +554,8 @@ def _judge_score(
         shown = _kind_of(answer.value, sizes)
         return CaseResult(case, 0.0, Finding("shape", f"{text}{shown}."))
     accuracy = float(np.mean(got == expected))
-    low, high = case.score["low"], case.score["high"]
+    score = case.score or {}
+    low, high = score["low"], score["high"]
     credit = min(1.0, max(0.0, (accuracy - low) / (high - low)))
     # Whole tenths: a student should be able to work out the credit from the accuracy.
     credit = int(credit * 10 + 1e-9) / 10
@@ -654,8 +669,8 @@ def _compare(
         return None if got is None else Finding("type", f"{label} must be None.")
     if isinstance(expected, (bool, str)):
         same = type(expected) is type(got) and expected == got
-        shown = f"is {got!r:.60}, needed {expected!r}" if sizes is None else "is not right"
-        return None if same else Finding("value", f"{label} {shown}.")
+        shown = f": {got!r:.60}; needed: {expected!r}" if sizes is None else " is not right"
+        return None if same else Finding("value", f"{label}{shown}.")
     if isinstance(expected, int):
         return _compare_int(expected, got, label, sizes)
     name = names[0] if names else "the result"
@@ -859,12 +874,10 @@ def _finite(known: Any, got: Any) -> tuple[Any, Any]:
 
 
 def _name_misconception(check: Check, results: Sequence[CaseResult]) -> str | None:
-    """The misconception that accounts for every wrong case and for every right one."""
+    """The misconception that accounts best for what is wrong, and for what is right."""
     failed = [r for r in results if r.credit < 1]
-    if not failed:
-        return None
-    right = {r.case.id for r in results if r.credit == 1}
-    best: tuple[int, int, str] | None = None
+    right = [r for r in results if r.credit == 1]
+    best: tuple[float, int, str] | None = None
     for place, entry in enumerate(check.misconceptions):
         name = entry["id"]
         explains = sum(name in r.likely for r in failed)
@@ -872,9 +885,11 @@ def _name_misconception(check: Check, results: Sequence[CaseResult]) -> str | No
         gives = [r for r in results if "r" not in r.case.mistakes.get(name, {"r": ""})]
         if explains == 0 or (gives and not any(name in r.likely for r in gives)):
             continue
-        # A mistake that would have spoilt a case that is right is not the one that was made.
-        contradicted = sum(name in r.case.mistakes for r in results if r.case.id in right)
-        score = (explains - 2 * contradicted, -place, name)
+        # A mistake that would have spoilt a case that is right is not the one that was made. Where it
+        # would have given another wrong answer, a second mistake may be at work: that counts less.
+        contradicted = sum(name in r.case.mistakes for r in right)
+        otherwise = sum(name in r.case.mistakes and name not in r.likely for r in failed)
+        score = (explains - 2 * contradicted - otherwise / 2, -place, name)
         if best is None or score > best:
             best = score
     if best is None or best[0] <= 0:

@@ -749,6 +749,13 @@ def as_long_as_the_input(x, h_0, encoder, start_token, E, decoder, V, c, steps):
     return translate(x, h_0, encoder, start_token, E, decoder, V, c, x.shape[1])
 
 
+def over_the_batch(x, h_0, encoder):
+    h = h_0
+    for row in x:
+        h = cell(row, h, *encoder)
+    return h
+
+
 def encode_in_place(x, h_0, encoder):
     return states_in_place(x, h_0, *encoder)[:, -1]
 
@@ -773,6 +780,11 @@ ENCODE_DECODE = [
         "mean_state",
         with_context(lambda x, h_0, encoder: states(x, h_0, *encoder).mean(axis=1)),
         "the decoder starts from the mean of the encoder's states. The last one is handed over.",
+    ),
+    Misconception(
+        "batch_axis",
+        with_context(over_the_batch),
+        "the encoder's loop runs over axis 0 of x, the batch. Time is axis 1: x[:, t] is (B, D).",
     ),
     Misconception(
         "encoder_from_zeros",

@@ -714,6 +714,13 @@ NORMS = [
         "the largest singular value; for the identity it is 1.",
     ),
     Misconception(
+        "frobenius_before_the_last",
+        lambda h, U: np.append(norms(h, U, size=np.linalg.norm)[:-1], 1.0),
+        "the last entry is right, the others are too large: they are Frobenius norms, which "
+        "np.linalg.norm gives unless you ask for another. The spectral norm is the largest singular "
+        "value.",
+    ),
+    Misconception(
         "spectral_radius",
         lambda h, U: norms(h, U, size=lambda P: np.abs(np.linalg.eigvals(P)).max()),
         "this is the largest eigenvalue in size. A matrix that is not symmetric can stretch vectors by "
