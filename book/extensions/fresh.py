@@ -10,6 +10,7 @@ import hashlib
 import importlib.metadata
 import json
 import re
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -72,9 +73,14 @@ def digest(chapter: Path, folder: Path) -> str:
     source = chapter.read_text(encoding="utf-8")
     for path in [*sorted(files(source, folder)), *records(source, folder)]:
         state.update(path.name.encode() + path.read_bytes())
-    for package in PACKAGES:
-        state.update(f"{package} {importlib.metadata.version(package)}".encode())
+    state.update(versions().encode())
     return state.hexdigest()
+
+
+@lru_cache(1)
+def versions() -> str:
+    """The packages that a chapter's results depend on, asked for once a build."""
+    return "".join(f"{package} {importlib.metadata.version(package)}" for package in PACKAGES)
 
 
 def forget(app: Sphinx) -> None:
