@@ -74,13 +74,18 @@ class Row:
 
 @dataclass
 class Report:
-    """All rows of a run. `memory` is the most that one submission used, in bytes."""
+    """All rows of a run.
+
+    `memory` is the most that one submission used, in bytes; `lacking` names isolation layers that a
+    submission was graded without, because `--allow-weaker` said so.
+    """
 
     assignment: str
     rows: list[Row] = field(default_factory=list)
     seconds: float = 0.0
     memory: int = 0
     workers: int = 0
+    lacking: set[str] = field(default_factory=set)
 
     def count(self, *states: str) -> int:
         return sum(row.state in states for row in self.rows)
@@ -284,6 +289,7 @@ class ClassRun:
                 row = self._record(job, outcome, grader, gradebook)
                 report.rows.append(row)
                 report.memory = max(report.memory, outcome.memory)
+                report.lacking |= outcome.lacking
                 done += 1
                 listen(row, done, len(todo))
             listen(None, done, len(todo))

@@ -64,8 +64,8 @@ class Outcome:
     """What grading one submission gave.
 
     `notebooks` are files as nbgrader's feedback and formgrader read them. `flags` say why a person
-    should look; `notes` are for the report. `infrastructure`: it failed for no fault of the
-    submission and is to be graded again.
+    should look; `notes` are for the report. `lacking` names isolation layers that were not there.
+    `infrastructure`: it failed for no fault of the submission and is to be graded again.
     """
 
     student: str
@@ -75,6 +75,7 @@ class Outcome:
     notes: list[str] = field(default_factory=list)
     seconds: float = 0.0
     memory: int = 0
+    lacking: set[str] = field(default_factory=set)
     infrastructure: bool = False
 
 
@@ -191,7 +192,8 @@ class Grader:
         except SubmissionError as error:
             outcome.flags.append(str(error))
             return self.refuse(outcome, name, str(error))
-        graded = self._in_sandbox(name, submitted, submissions.merge(submission.files, self.files))
+        files = submissions.merge(submission.files, self.files)
+        graded = self._in_sandbox(outcome, name, submitted, files)
         outcome.flags += graded.flags
         outcome.notes += graded.notes
         outcome.memory = max(outcome.memory, graded.memory)
@@ -199,7 +201,7 @@ class Grader:
         return nbformat.from_dict(graded.notebook)
 
     def _in_sandbox(
-        self, name: str, submitted: dict, files: Mapping[str, bytes]
+        self, outcome: Outcome, name: str, submitted: dict, files: Mapping[str, bytes]
     ) -> GradedSubmission:
         """Grade in this thread's warm interpreter; once more, in a new one, if that was killed.
 
@@ -208,6 +210,7 @@ class Grader:
         """
         for _ in range(2):
             zygote = warm_zygote(self.allows, self.files.get("check.py"), self.allow_weaker)
+            outcome.lacking |= set(zygote.lacking)
             process = zygote._process
             graded = grade_submission(
                 zygote, self.blueprints[name], submitted, self.checks, self.limits, files

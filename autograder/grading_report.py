@@ -67,7 +67,7 @@ class GradingView:
                 "assignment": report.assignment, "graded": report.count("graded"),
                 "flagged": report.count("flagged"), "up_to_date": report.count("up to date"),
                 "seconds": round(report.seconds, 3), "workers": report.workers,
-                "memory": report.memory,
+                "memory": report.memory, "lacking": sorted(report.lacking),
             }  # fmt: skip
             print(json.dumps({"summary": summary}), flush=True)
             return
@@ -83,6 +83,13 @@ class GradingView:
             self.console.print(f"{todo} of {len(rows)} submissions would be graded.")
             return
         self.console.print(_sentence(report), markup=False)
+        if report.lacking:
+            self.console.print(
+                f"Students' code ran with less isolation than wanted, without "
+                f"{', '.join(sorted(report.lacking))} (--allow-weaker). `autograder doctor` says what "
+                "that means and what to do.",
+                style="bold yellow",
+            )
         if report.count("flagged"):
             self.console.print(
                 "Flagged submissions are recorded and wait for a person in formgrader, under manual "

@@ -249,7 +249,7 @@ def make_home(jail: Jail, uid: int) -> str:
         os.mkdir(f"{jail.writable}/box", 0o755)  # noqa: PTH102  once a submission
     for folder in (home, temporary):
         os.mkdir(folder, 0o700)  # noqa: PTH102
-        if not jail.namespaced and os.geteuid() == 0:
+        if not jail.namespaced and "uid" in jail.layers:
             os.chown(folder, uid, uid)
     os.chdir(home)
     os.environ.update(HOME=home, TMPDIR=temporary)

@@ -103,6 +103,12 @@ def choose(*, without: Collection[str] = (), allow_weaker: bool = False) -> froz
     return active
 
 
+def lacking(active: Collection[str], without: Collection[str] = ()) -> list[str]:
+    """Layers that were wanted but are not among the active ones: `--allow-weaker` went on."""
+    wanted = set(LAYERS) - set(without) - (set() if os.geteuid() == 0 else {"uid"})
+    return [name for name in LAYERS if name in wanted and name not in active]
+
+
 def protect_self() -> None:
     """Make this process's memory unreadable for other processes of the same user."""
     kernel.prctl(kernel.PR_SET_DUMPABLE, 0)

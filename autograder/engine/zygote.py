@@ -100,6 +100,7 @@ class Zygote:
         self.allows = tuple(allows)
         self.modules = dict(modules or {})
         self.layers = sandbox.choose(without=without, allow_weaker=allow_weaker)
+        self.lacking = sandbox.lacking(self.layers, without)
         self.view = _view(self.allows)
         if self.view.missing:
             raise ZygoteError(

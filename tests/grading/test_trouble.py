@@ -110,6 +110,33 @@ def test_a_full_disk_under_the_gradebook_leaves_it_whole(klass, grade, mounted):
     assert len(grade(workers=2).rows) == 31
 
 
+# In a user namespace that allows no further ones: as in a container without them.
+NO_NAMESPACES = [
+    "unshare", "--user", "--map-root-user", "sh", "-c",
+    'echo 0 > /proc/sys/user/max_user_namespaces && exec "$@"', "sh",
+]  # fmt: skip
+
+
+def test_a_missing_layer_stops_the_command_unless_it_may_be_weaker(klass, run):
+    done = run(*NO_NAMESPACES, "true")
+    if done.returncode:
+        pytest.skip(f"user namespaces cannot be taken away here: {done.stderr}")
+    klass.honest(2)
+    grade = [*NO_NAMESPACES, sys.executable, "-m", "autograder", "grade", "small"]
+    done = run(*grade, cwd=klass.course.root)
+    assert done.returncode == 1
+    said = " ".join(done.stderr.split())
+    assert "isolation is incomplete" in said and "--allow-weaker" in said
+    assert "userns" in said and "Remedy: allow unprivileged user namespaces" in said
+    assert klass.grades() == [] and klass.files() == {}
+    done = run(*grade, "--allow-weaker", cwd=klass.course.root)
+    said = " ".join((done.stdout + done.stderr).split())
+    assert done.returncode == 0, said
+    assert "less isolation than wanted, without uid, userns" in said
+    assert {who for who, *_ in klass.grades()} == {"s0000", "s0001"}
+    assert klass.score("s0000") == 5.0
+
+
 def test_two_runs_at_once_are_refused(klass, grade):
     from autograder.class_run import only_one
 

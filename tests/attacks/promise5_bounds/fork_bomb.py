@@ -1,8 +1,8 @@
 """Forks without end."""
 
+# limits: {"processes": 40, "cell_seconds": 1, "submission_seconds": 4}
 # stock: works: nothing bounds it
 # twice: any
-# limits: {"processes": 40, "cell_seconds": 2, "submission_seconds": 6}
 # seconds: 40
 import os
 

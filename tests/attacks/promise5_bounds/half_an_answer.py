@@ -1,5 +1,6 @@
 """Sends the beginning of an answer, then nothing, and one byte a second."""
 
+# limits: {"call_seconds": 0.5, "check_seconds": 2}
 # twice: any
 # seconds: 30
 import os

@@ -1,7 +1,8 @@
 """Takes memory in shared anonymous maps, which no limit on private data counts."""
 
-# limits: {"memory": 134217728, "disk_bytes": 16777216}
-# twice: any
+# limits: {"memory": 134217728, "disk_bytes": 16777216, "cell_seconds": 15}
+# twice: 2
+# flag: memory limit
 # seconds: 25
 import mmap
 import os
@@ -16,4 +17,4 @@ for _ in range(30):
         finally:
             time.sleep(20)
             os._exit(0)
-time.sleep(4)
+time.sleep(30)

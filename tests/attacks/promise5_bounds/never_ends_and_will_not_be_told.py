@@ -1,5 +1,6 @@
 """Blocks every signal and never returns, in the call that is graded."""
 
+# limits: {"call_seconds": 0.5, "check_seconds": 1}
 # stock: works until the timeout, then the whole notebook counts nothing
 # says: time limit
 # seconds: 25
