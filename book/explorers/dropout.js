@@ -81,15 +81,15 @@ function chart(states) {
   const text = (x, y, label, style, anchor = "middle") =>
     `<text x="${x}" y="${y}" text-anchor="${anchor}" style="${style}">${label}</text>`;
   const rows = Array.from({ length: UNITS }, (_, i) =>
-    text(left - 10, top + i * 26 + 17, `unit ${i + 1}`, "fill:var(--rnn-muted);font-size:12px", "end") +
+    text(left - 10, top + i * 26 + 17, `unit ${i + 1}`, "fill:var(--rnn-muted);font-size:15px", "end") +
     states.map((state, t) => {
       const kept = state[i] > 0;
       const kind = kept ? "state" : "muted";
       return `<rect x="${left + t * cell + 2}" y="${top + i * 26 + 2}" width="${cell - 4}" height="22" rx="4"
         style="fill:var(--rnn-${kind});fill-opacity:${kept ? 0.25 : 0.06};stroke:var(--rnn-${kind});stroke-opacity:${kept ? 1 : 0.35}"/>` +
-        text(left + (t + 0.5) * cell, top + i * 26 + 17, short(state[i]), `fill:var(--rnn-${kept ? "plain" : "muted"});font-size:13px`);
+        text(left + (t + 0.5) * cell, top + i * 26 + 17, short(state[i]), `fill:var(--rnn-${kept ? "plain" : "muted"});font-size:14px`);
     }).join("")).join("");
-  const times = states.map((_, t) => text(left + (t + 0.5) * cell, height - 8, `t=${t + 1}`, "fill:var(--rnn-muted);font-size:12px")).join("");
+  const times = states.map((_, t) => text(left + (t + 0.5) * cell, height - 8, `t=${t + 1}`, "fill:var(--rnn-muted);font-size:14px")).join("");
   return `<svg viewBox="0 0 ${width} ${height}" style="max-width:${width}px" role="img"
     aria-label="The state of each of ${UNITS} units after each timestep">${rows}${times}</svg>`;
 }

@@ -146,7 +146,7 @@ function chart(cell, steps, set) {
   const limit = Math.max(1, ...steps.flatMap((s) => [Math.abs(s.c ?? 0), Math.abs(s.h)]));
   const x = (t) => left + (t / TAPE.length) * (width - left - right);
   const y = (value) => (top + base) / 2 - (value / limit / 2) * (base - top);
-  const small = "font-size:12px;fill:var(--rnn-muted)";
+  const small = "font-size:16px;fill:var(--rnn-muted)";
   const axis = [-limit, 0, limit].map((v) =>
     `<line x1="${left}" x2="${width - right}" y1="${y(v)}" y2="${y(v)}" style="stroke:var(--rnn-line)"/>
      <text x="${left - 8}" y="${y(v) + 4}" text-anchor="end" style="${small}">${v < 0 ? "−" : ""}${Math.abs(v).toFixed(limit > 1 ? 1 : 0)}</text>`).join("");
@@ -159,11 +159,11 @@ function chart(cell, steps, set) {
     const named = steps.length > 0;
     return `<polyline points="${points.map((p) => p.join(",")).join(" ")}" fill="none" stroke-dasharray="${dash}" style="stroke:var(--rnn-${colour});stroke-width:2.4"/>
       ${points.map(([px, py]) => `<circle cx="${px}" cy="${py}" r="3.2" style="fill:var(--rnn-${colour})"/>`).join("")}
-      ${named ? `<text x="${ex + 9}" y="${ey + (name === "h" && cell.lines.c ? 16 : -4)}" style="font-size:14px;fill:var(--rnn-${colour})">${label}</text>` : ""}`;
+      ${named ? `<text x="${ex + 9}" y="${ey + (name === "h" && cell.lines.c ? 19 : -6)}" style="font-size:18px;fill:var(--rnn-${colour})">${label}</text>` : ""}`;
   }).join("");
   const bars = names.map((name, row) => {
     const middle = base + 26 + 22 * row;
-    return `<text x="${left - 8}" y="${middle + 5}" text-anchor="end" style="font-size:13px;fill:var(--rnn-gate)">${name}</text>` +
+    return `<text x="${left - 8}" y="${middle + 5}" text-anchor="end" style="font-size:16px;fill:var(--rnn-gate)">${name}</text>` +
       TAPE.map((_, t) => {
         const value = set[t]?.[name];
         return `<rect x="${x(t + 1) - 13}" y="${middle - 8}" width="26" height="16" rx="3" style="fill:var(--rnn-gate);fill-opacity:${

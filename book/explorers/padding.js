@@ -97,11 +97,11 @@ function chart(row, mask, take) {
   const width = 520, left = 84, cell = (width - left - 8) / 12;
   const x = (t) => left + (t + 0.5) * cell;
   const text = (px, py, label, style, anchor = "middle") =>
-    `<text x="${px}" y="${py}" text-anchor="${anchor}" style="font-size:13px;${style}">${label}</text>`;
+    `<text x="${px}" y="${py}" text-anchor="${anchor}" style="font-size:16px;${style}">${label}</text>`;
   const letters = row.map((letter, t) =>
     `<rect x="${x(t) - cell / 2 + 2}" y="70" width="${cell - 4}" height="30" rx="5" fill="none"
       style="stroke:var(--rnn-${letter === PADDING ? "muted" : "input"});stroke-width:1.6"/>
-     ${text(x(t), 90, letter, `fill:var(--rnn-${letter === PADDING ? "muted" : "input"});font-size:16px`)}`).join("");
+     ${text(x(t), 90, letter, `fill:var(--rnn-${letter === PADDING ? "muted" : "input"});font-size:18px`)}`).join("");
   const line = (backward, y) => {
     const { reads } = half(row, backward, mask);
     const at = take === "ends" ? reads.at(-1) : row.length - 1;
@@ -116,5 +116,5 @@ function chart(row, mask, take) {
   return `<svg viewBox="0 0 ${width} 168" style="max-width:${width}px" role="img"
     aria-label="The padded word, and for each half the order in which it reads the positions; a ring marks the state that the layer above gets">
     ${text(left - 8, 90, "row", "fill:var(--rnn-muted)", "end")}${letters}${line(false, 46)}${line(true, 132)}
-    ${text(left - 8, 160, "numbers: the order of reading; ring: what the layer above gets", "fill:var(--rnn-muted);font-size:12px", "start")}</svg>`;
+    ${text(4, 160, "numbers: the order of reading; ring: what the layer above gets", "fill:var(--rnn-muted);font-size:15px", "start")}</svg>`;
 }

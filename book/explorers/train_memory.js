@@ -56,7 +56,7 @@ export default function mount(stage, options) {
     const last = points.at(-1);
     find(".status").textContent =
       `${word} after ${last.step} updates and ${seconds.toFixed(1)} seconds. Mean squared error on new sequences: ` +
-      KINDS.map((kind) => `${NAMES[kind]} ${last[kind].toFixed(3)}`).join(", ") + `. Always answering 1 gives ${last.guess.toFixed(3)}.`;
+      KINDS.map((kind) => `${NAMES[kind]} ${last[kind].toFixed(4)}`).join(", ") + `. Always answering 1 gives ${last.guess.toFixed(3)}.`;
     const stayed = document.activeElement === find(".stop"); // a disabled button would lose the focus
     find(".start").disabled = false;
     find(".stop").disabled = true;
@@ -106,17 +106,17 @@ export default function mount(stage, options) {
 }
 
 function chart(points, updates) {
-  const width = 520, height = 240, left = 52, right = 92, top = 14, base = 200;
+  const width = 520, height = 252, left = 60, right = 100, top = 14, base = 200;
   const low = Math.log10(0.0005), high = Math.log10(1);
   const x = (step) => left + (step / updates) * (width - left - right);
   const y = (error) =>
     base - ((Math.min(Math.max(Math.log10(error), low), high) - low) / (high - low)) * (base - top);
-  const small = "font-size:12px;fill:var(--rnn-muted)";
+  const small = "font-size:16px;fill:var(--rnn-muted)";
   const ticks = [0.001, 0.01, 0.1, 1].map((v) =>
     `<line x1="${left}" x2="${width - right}" y1="${y(v)}" y2="${y(v)}" style="stroke:var(--rnn-line)"/>
      <text x="${left - 8}" y="${y(v) + 4}" text-anchor="end" style="${small}">${v}</text>`).join("");
   const steps = [0, updates / 2, updates].map((v) =>
-    `<text x="${x(v)}" y="${base + 18}" text-anchor="middle" style="${small}">${v}</text>`).join("");
+    `<text x="${x(v)}" y="${base + 22}" text-anchor="middle" style="${small}">${v}</text>`).join("");
   const level = y(points[0]?.guess ?? 1 / 6);
   const guess = `<line x1="${left}" x2="${width - right}" y1="${level}" y2="${level}" style="stroke:var(--rnn-muted);stroke-dasharray:2 3"/>
     <text x="${width - right + 6}" y="${level - 8}" style="${small}">always 1</text>`;
@@ -126,7 +126,7 @@ function chart(points, updates) {
     const end = points.at(-1);
     const shift = kind === "rnn" && Math.abs(y(end.rnn) - level) < 14 ? 8 : 0;
     return `<polyline points="${path}" fill="none" stroke-dasharray="${dash}" style="stroke:var(--rnn-${colour});stroke-width:2.2"/>
-      <text x="${x(end.step) + 6}" y="${y(end[kind]) + 4 + shift}" style="font-size:13px;fill:var(--rnn-${colour})">${NAMES[kind]}</text>`;
+      <text x="${x(end.step) + 6}" y="${y(end[kind]) + 4 + shift}" style="font-size:16px;fill:var(--rnn-${colour})">${NAMES[kind]}</text>`;
   }).join("");
   return `<svg viewBox="0 0 ${width} ${height}" style="max-width:${width}px" role="img"
     aria-label="Mean squared error of both networks over the updates, on a logarithmic axis; the last values are in the text below">
