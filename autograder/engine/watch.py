@@ -13,6 +13,7 @@ from autograder.engine.frames import FrameError
 from autograder.engine.limits import Limits
 
 _PAGE = os.sysconf("SC_PAGE_SIZE")
+_SOCKET = 256 << 10  # what the kernel keeps for one at most, by its usual settings
 
 
 class OverLimit(FrameError):
@@ -20,7 +21,11 @@ class OverLimit(FrameError):
 
 
 class Watch:
-    """Memory of all processes below the zygote, and the size of its folder when that is on disk."""
+    """Memory of all processes below the zygote, and the size of its folder when that is on disk.
+
+    Args:
+        folder: None when there are namespaces: the folder is then a file system of bounded size.
+    """
 
     def __init__(self, root: int, folder: Path | None):
         self.root, self.folder = root, folder
@@ -36,11 +41,13 @@ class Watch:
         most = self.limits.memory + self.limits.disk_bytes
         # What is resident is never less than the share of it, and costs the kernel nothing to tell;
         # walking through the pages of an interpreter with TensorFlow takes milliseconds each time.
-        if sum(map(_resident, processes[1:])) > most:
+        # What was sent over a socket and not read is the kernel's, charged to no process.
+        kept = _sockets(self.root) * _SOCKET if self.folder is None else 0
+        if sum(map(_resident, processes[1:])) + kept > most:
             base = _resident(processes[0])
             if len(processes) > 1:
                 base = max(base, _resident(processes[1]))
-            if sum(_added(pid, base) for pid in processes[1:]) > most:
+            if sum(_added(pid, base) for pid in processes[1:]) + kept > most:
                 raise OverLimit(f"memory limit of {self.limits.memory >> 20} MiB")
         if self.folder is not None and _size(self.folder) > self.limits.disk_bytes:
             raise OverLimit(f"disk limit of {self.limits.disk_bytes >> 20} MiB")
@@ -74,6 +81,13 @@ def _added(pid: int, base: int) -> int:
         if shares:
             return sum(shares) * 1024
     return max(0, _resident(pid) - base)
+
+
+def _sockets(pid: int) -> int:
+    """Sockets in the network namespace of a process."""
+    with contextlib.suppress(OSError):
+        return Path(f"/proc/{pid}/net/unix").read_bytes().count(b"\n") - 1
+    return 0
 
 
 def _size(folder: Path) -> int:

@@ -10,6 +10,7 @@ A file's docstring says what it tries and what must happen. Comments beneath are
     # same: yes            other hidden inputs give the same notebook: nothing of them came out
     # seconds: 10          grading takes no longer
     # limits: {...}        bounds for this submission
+    # kinds: root, user    graders that it is for, and `why`; all when not given
     # stock: ...           what the same does to stock nbgrader 0.9.6
 
 `# %%` begins a cell of the student's own between the answer and its test, `# %% end` one at the end.
@@ -54,8 +55,8 @@ def all_said(result: dict) -> str:
 @pytest.mark.parametrize("path", FILES, ids=lambda path: f"{path.parent.name}-{path.stem}")
 def test_attack(grader, path):
     expected, (first, *between), end = read(path)
-    if grader.kind not in expected.get("kinds", grader.kind):
-        pytest.skip("not for this kind of grader")
+    if grader.kind not in expected.get("kinds", grader.kind).split(", "):
+        pytest.skip(f"not for {grader.kind}: {expected['why']}")
     first = first.replace("GRADER_PID", str(grader.hello["pid"]))
     limits = json.loads(expected.get("limits", "{}"))
     result = grader.attack(first, *end, between=tuple(between), **limits)
