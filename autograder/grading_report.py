@@ -137,5 +137,6 @@ def _sentence(report: Report) -> str:
         mean = sum((r.score or 0.0) - r.penalty for r in graded) / len(graded)
         text += f"; mean {mean:.1f} of {graded[0].max_score:g} points"
         rate = len(graded) / max(report.seconds, 1e-9)
-        text += f"; {report.seconds:.1f} s, {rate:.1f}/s with {report.workers} workers"
+        many = "worker" if report.workers == 1 else "workers"
+        text += f"; {report.seconds:.1f} s, {rate:.1f}/s with {report.workers} {many}"
     return text + "."
