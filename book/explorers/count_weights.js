@@ -30,7 +30,7 @@ export default function mount(stage, options) {
   const state = { vocabulary: 10000, D: 32, H: 32, depth: 1, T: 50, sequences: false, ...options };
   const count = new Intl.NumberFormat("en");
   stage.innerHTML = `
-    <div class="controls">${SLIDERS.map(([key, label, min, max, step]) => `<label data-size="${key}" style="flex:1 1 13rem">${label}: <output></output>
+    <div class="controls">${SLIDERS.map(([key, label, min, max, step]) => `<label data-size="${key}" style="flex:1 1 13rem">${label}: <span class="value"></span>
       <input type="range" min="${min}" max="${max}" step="${step}" value="${state[key]}"></label>`).join("")}
       <label><input type="checkbox" class="sequences"> last layer returns the full sequence</label></div>
     <div class="scroll-x"><table class="measured numbers"><caption class="mathml">Layers from bottom to top</caption>
@@ -42,7 +42,7 @@ export default function mount(stage, options) {
     const all = layers(state);
     const total = all.reduce((sum, layer) => sum + layer.weights, 0);
     for (const label of stage.querySelectorAll("[data-size]"))
-      label.querySelector("output").textContent = count.format(state[label.dataset.size]);
+      label.querySelector(".value").textContent = count.format(state[label.dataset.size]);
     find("tbody").innerHTML = all.map((layer) => `<tr><th scope="row">${layer.name}</th><td>(${layer.shape.join(", ")})</td>
       <td>${layer.terms.map((term) => term.map((n) => count.format(n)).join(" · ")).join(" + ")}</td><td>${count.format(layer.weights)}</td></tr>`).join("");
     find(".total").textContent = `Together ${count.format(total)} weights, of which ${count.format(total - all[0].weights)} in recurrent layers.`;

@@ -43,7 +43,7 @@ export default function mount(stage, options) {
 
   stage.innerHTML = `
     <div class="controls">
-      <label class="slide">Rate: <output class="rate-value"></output>
+      <label class="slide">Rate: <span class="rate-value"></span>
         <input type="range" class="rate" min="0" max="0.9" step="0.1" value="${rate}"></label>
       <label>Masks <select class="fresh"><option value="same">one for all timesteps</option>
         <option value="fresh">a new one every timestep</option></select></label>

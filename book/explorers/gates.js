@@ -75,7 +75,7 @@ export default function mount(stage, options) {
   stage.innerHTML = `
     <p class="goal">${cell.goal}</p>
     <div class="controls sliders">${names.map((name) => `
-      <label class="slide">${cell.gates[name][0]}: <output class="value-${name}"></output>
+      <label class="slide">${cell.gates[name][0]}: <span class="value-${name}"></span>
         <input type="range" class="gate-${name}" min="0" max="1" step="0.05" value="${cell.gates[name][1]}"></label>`).join("")}
     </div>
     <div class="controls presets" role="group" aria-label="Settings of all gates">${Object.keys(cell.presets).map((p) =>

@@ -131,9 +131,9 @@ export default function mount(stage, options) {
       <button type="button" class="again">Other random weights</button>
     </div>
     <div class="controls">
-      <label style="flex:1 1 13rem">Gain of U: <output class="gain-value"></output>
+      <label style="flex:1 1 13rem">Gain of U: <span class="gain-value"></span>
         <input type="range" class="gain" min="0.25" max="2.5" step="0.05" value="${state.gain}"></label>
-      <label style="flex:1 1 13rem">Lag: <output class="lag-value"></output>
+      <label style="flex:1 1 13rem">Lag: <span class="lag-value"></span>
         <input type="range" class="lag" min="1" max="${LARGEST_LAG}" step="1" value="${state.lag}"></label>
     </div>
     <div class="chart"></div>

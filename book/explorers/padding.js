@@ -49,7 +49,7 @@ export default function mount(stage, options) {
   stage.innerHTML = `
     <div class="controls">
       <label>Word <input type="text" class="word" size="10" maxlength="10" spellcheck="false" autocomplete="off" value="${word}"></label>
-      <label class="slide">Padded to <output class="length-value"></output>
+      <label class="slide">Padded to <span class="length-value"></span>
         <input type="range" class="length" min="1" max="12" step="1" value="${length}"></label>
     </div>
     <div class="controls">

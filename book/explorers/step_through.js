@@ -55,7 +55,7 @@ export default function mount(stage, options) {
       <button type="button" class="next">Read next letter</button>
     </div>
     <div class="controls">
-      <label class="slide">Scale of all weights: <output class="scale-value"></output>
+      <label class="slide">Scale of all weights: <span class="scale-value"></span>
         <input type="range" class="scale" min="0.25" max="8" step="0.25" value="${scale}"></label>
     </div>
     <div class="chart"></div>

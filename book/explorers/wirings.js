@@ -100,10 +100,10 @@ export default function mount(stage, options) {
       .map(([name, task]) => `<option value="${name}"${name === state.task ? " selected" : ""}>${name}: ${task.example}</option>`)
       .join("")}</select></label></div>
     <div class="chart"></div>
-    <div class="controls"><label>Answer number <output class="at-value"></output>
+    <div class="controls"><label>Answer number <span class="at-value"></span>
       <input type="range" class="at" min="1" step="1"></label></div>
     <p class="status" aria-live="polite"></p>
-    <div class="controls">${SLIDERS.map(([key, label, min, max]) => `<label class="slide" data-size="${key}" style="flex:1 1 13rem">${label}: <output></output>
+    <div class="controls">${SLIDERS.map(([key, label, min, max]) => `<label class="slide" data-size="${key}" style="flex:1 1 13rem">${label}: <span class="value"></span>
       <input type="range" min="${min}" max="${max}" step="1" value="${state[key]}"></label>`).join("")}</div>
     <div class="scroll-x"><table class="measured numbers"><caption class="mathml">The shape of every array</caption>
       <thead><tr><th scope="col">array</th><th scope="col" class="words">what it is</th><th scope="col">shape</th></tr></thead><tbody></tbody></table></div>
@@ -128,7 +128,7 @@ export default function mount(stage, options) {
       `Answer ${state.at + 1} of ${answers.length} can know ${reached} of ${inputs} ${inputs === 1 ? "input" : "inputs"}` +
       (reached < inputs ? `: nothing of the last ${inputs - reached}.` : ".");
     for (const label of stage.querySelectorAll("[data-size]")) {
-      label.querySelector("output").textContent = state[label.dataset.size];
+      label.querySelector(".value").textContent = state[label.dataset.size];
       label.hidden = TASKS[task].fixed.includes(label.dataset.size);
     }
     const { arrays, weights, terms } = shapes(task, state);

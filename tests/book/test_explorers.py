@@ -1,9 +1,12 @@
-"""The explorers compute in the page what NumPy computes."""
+"""The explorers compute in the page what NumPy computes, and need no mouse."""
 
 import json
+import re
 
 import numpy as np
 import pytest
+
+from .conftest import BOOK, chapters
 
 pytestmark = pytest.mark.xdist_group("book")
 
@@ -59,3 +62,29 @@ def test_an_explorer_hides_its_fallback_and_keeps_it_without_scripts(read, brows
     page.goto((built_book / "02_numpy_rnn.html").as_uri())
     assert "letter by letter" in page.locator("#explorer-step_through").inner_text()
     context.close()
+
+
+EXPLORERS = [
+    (name, explorer)
+    for name in chapters()
+    for explorer in re.findall(
+        r"^:::\{explorer\} (\w+)", (BOOK / f"{name}.md").read_text(encoding="utf-8"), re.M
+    )
+]
+
+
+@pytest.mark.parametrize(("name", "explorer"), EXPLORERS, ids=lambda value: value)
+def test_every_control_has_a_name_and_every_slider_moves_with_the_keyboard(read, name, explorer):
+    page = read(name)
+    stage = page.locator(f"#explorer-{explorer} .explorer-stage")
+    controls = stage.locator("button, select, input").all()
+    assert controls
+    for control in controls:
+        assert control.evaluate("e => (e.labels?.[0] ?? e).textContent.trim()")
+    for slider in stage.locator("input[type=range]").all():
+        if slider.is_visible() and slider.is_enabled():
+            before = slider.input_value()
+            key = "ArrowLeft" if before == slider.get_attribute("max") else "ArrowRight"
+            slider.press(key)
+            assert slider.input_value() != before
+    assert page.errors == []
