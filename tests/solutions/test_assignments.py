@@ -2,6 +2,7 @@
 
 import json
 import re
+import time
 
 import numpy as np
 import pytest
@@ -83,6 +84,24 @@ def test_solution_agrees_with_the_reference_on_fresh_cases(built, name):
             fresh[check.name], list(fresh[check.name].cases), namespace[check.name], driver
         )
         assert verdict.right, verdict.text()
+
+
+@each
+def test_the_checks_of_a_submission_take_little_time(built, name):
+    course = built(name)
+    assignment = load_assignment(course.folder(name))
+    if "keras" in assignment.allows:
+        pytest.skip("a Keras model a case takes longer")
+    namespace = solution_namespace(read_source(course.folder(name), assignment), name)
+    seconds = []
+    for number in range(3):
+        start = time.process_time()
+        checks = CheckSet.load(course.hidden / f"{name}.npz")
+        for check in checks.values():
+            driver = load_driver_of(checks, check.name)
+            assert run_check(check, check.draw(str(number)), namespace[check.name], driver).right
+        seconds.append(time.process_time() - start)
+    assert min(seconds) < 0.3
 
 
 @each

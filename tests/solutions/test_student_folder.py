@@ -1,10 +1,17 @@
 """An exercise folder alone, copied elsewhere, with NumPy and IPython only."""
 
+import importlib.metadata
+import json
 import shutil
+import subprocess
 import sys
 import textwrap
+from pathlib import Path
 
+import nbformat
 import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 from autograder.build import folder_bytes
 
@@ -50,9 +57,6 @@ print("REPORT" + json.dumps(report))
 
 def work_through(tmp_path, course, name, replace, allowed=()):
     """Copy the folder, run the notebook; per cell what it showed and which error it raised."""
-    import json
-    import subprocess
-
     folder = tmp_path / "elsewhere"
     shutil.copytree(course.exercises / name, folder)
     runner = tmp_path / "runner.py"
@@ -69,8 +73,6 @@ def work_through(tmp_path, course, name, replace, allowed=()):
 
 
 def solutions_of(course, name):
-    import nbformat
-
     notebook = nbformat.read(course.source / name / f"{name}.ipynb", as_version=4)
     return {
         cell.metadata["nbgrader"]["grade_id"]: cell.source
@@ -96,18 +98,87 @@ def test_the_folder_works_alone(tmp_path, built, name):
         assert f"{function}: right in all" in shown
 
 
+WRONG = {
+    "rnn_step": "def rnn_step(x_t, h_prev, W, U, b):\n    return np.tanh(W @ x_t + U @ h_prev) + b",
+    "rnn_forward": "def rnn_forward(x, h_0, W, U, b):\n    return W[0, 0, 0]",
+    "rnn_param_count": "def rnn_param_count(D, H):\n    return H * D + H",
+}
+
+
 def test_mistakes_are_explained_in_the_students_notebook(tmp_path, course):
-    wrong = {
-        "rnn_step": "def rnn_step(x_t, h_prev, W, U, b):\n    return np.tanh(W @ x_t + U @ h_prev) + b",
-        "rnn_forward": "def rnn_forward(x, h_0, W, U, b):\n    return W[0, 0, 0]",
-        "rnn_param_count": "def rnn_param_count(D, H):\n    return H * D + H",
-    }
-    report = work_through(tmp_path, course, "rnn", wrong)
+    report = work_through(tmp_path, course, "rnn", WRONG)
     assert "the bias is added after tanh" in report["test_rnn_step"][0]
     assert "IndexError" in report["test_rnn_forward"][0]
     assert "in line 2 of your cell: return W[0, 0, 0]" in report["test_rnn_forward"][0]
     assert "not written yet" in report["test_rnn_layer"][0]
     assert "Dense layer&#x27;s count" in report["test_rnn_param_count"][0]
+
+
+# Runs a notebook in a kernel of this interpreter, going on after errors.
+EXECUTE = """
+import sys, nbformat
+from nbclient import NotebookClient
+
+notebook = nbformat.read(sys.argv[1], 4)
+NotebookClient(notebook, allow_errors=True, kernel_name="python3").execute()
+nbformat.write(notebook, sys.argv[1])
+"""
+
+
+def environment_with(folder, *packages):
+    """A new virtual environment that has these packages, what they need, and no other; its Python."""
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", folder], check=True)
+    (site,) = (folder / "lib").glob("python*/site-packages")
+    queue, known = list(packages), set()
+    while queue:
+        name = canonicalize_name(queue.pop())
+        if name in known:
+            continue
+        known.add(name)
+        distribution = importlib.metadata.distribution(name)
+        for need in map(Requirement, distribution.requires or ()):
+            if need.marker is None or need.marker.evaluate({"extra": ""}):
+                queue.append(need.name)
+        for top in {file.parts[0] for file in distribution.files or () if file.parts[0] != ".."}:
+            if not (site / top).exists():
+                (site / top).symlink_to(Path(str(distribution.locate_file(top))))
+    return folder / "bin" / "python"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("solved", [False, True], ids=["wrong", "right"])
+def test_numpy_and_jupyter_are_enough_in_a_new_environment(tmp_path, course, solved):
+    python = environment_with(tmp_path / "venv", "numpy", "ipykernel", "nbclient")
+    for absent in ("matplotlib", "autograder", "keras", "nbgrader"):
+        done = subprocess.run([python, "-c", f"import {absent}"], cwd=tmp_path, capture_output=True)
+        assert done.returncode, f"{absent} is there"
+    folder = tmp_path / "elsewhere"
+    shutil.copytree(course.exercises / "rnn", folder)
+    notebook = nbformat.read(folder / "rnn.ipynb", as_version=4)
+    written = solutions_of(course, "rnn") if solved else WRONG
+    for cell in notebook.cells:
+        name = cell.metadata.get("nbgrader", {}).get("grade_id")
+        cell.source = written.get(name, cell.source)
+    nbformat.write(notebook, folder / "rnn.ipynb")
+    done = subprocess.run(
+        [python, "-c", EXECUTE, "rnn.ipynb"], cwd=folder, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+
+    shown = {}
+    for cell in nbformat.read(folder / "rnn.ipynb", as_version=4).cells:
+        outputs = cell.get("outputs", [])
+        texts = [o.get("text") or o.get("data", {}).get("text/plain", "") for o in outputs]
+        shown[cell.metadata.get("nbgrader", {}).get("grade_id")] = "".join(texts)
+    if solved:
+        for name in ("rnn_step", "rnn_forward", "rnn_layer", "rnn_param_count"):
+            assert f"{name}: right in all" in shown[f"test_{name}"]
+        assert "With Matplotlib installed you would see" in shown["result"]
+    else:
+        assert "the bias is added after tanh" in shown["test_rnn_step"]
+        assert "in line 2 of your cell: return W[0, 0, 0]" in shown["test_rnn_forward"]
+        assert "not written yet" in shown["test_rnn_layer"]
+        assert "Dense layer's count" in shown["test_rnn_param_count"]
 
 
 @pytest.mark.parametrize(
