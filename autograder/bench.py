@@ -486,15 +486,19 @@ def main() -> int:
                                      formatter_class=argparse.RawDescriptionHelpFormatter)  # fmt: skip
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--few", type=int, default=8,
-                        help="submissions for plain nbgrader (TensorFlow: half as many)")  # fmt: skip
+                        help="submissions for plain nbgrader (TensorFlow: three eighths)")  # fmt: skip
     parser.add_argument("--many", type=int, default=200,
-                        help="submissions for autograder grade (TensorFlow: a tenth)")  # fmt: skip
+                        help="submissions for autograder grade (TensorFlow: a twelfth)")  # fmt: skip
     parser.add_argument("--sizes", type=int, nargs="*", default=[100, 500, 2000])
     parser.add_argument("--only", choices=[*KINDS], action="append", help="one kind of assignment")
     parser.add_argument(
         "--assignment", action="append", metavar="NAME", help="this assignment instead"
     )
-    parser.add_argument("--quick", action="store_true", help="a minute instead of many: rougher")
+    parser.add_argument(
+        "--quick",
+        action="store_true",
+        help="one small round, no classes of several sizes: a few minutes, and rough",
+    )
     parser.add_argument(
         "--limit", nargs=2, metavar=("FOLDER", "ASSIGNMENT"), help=argparse.SUPPRESS
     )
@@ -519,7 +523,7 @@ def main() -> int:
         for kind, assignment in kinds:
             few, many, forks = options.few, options.many, options.forks
             if kind == "TensorFlow":
-                few, many, forks = max(2, few // 2), max(10, many // 10), max(3, forks // 6)
+                few, many, forks = max(2, few * 3 // 8), max(10, many // 12), max(3, forks // 8)
             bench = Bench(course, folder, options.rounds, few, many, forks)
             sized = kind == SIZED or len(kinds) == 1
             results.append(bench.measure(kind, assignment, options.sizes if sized else []))
