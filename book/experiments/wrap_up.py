@@ -6,7 +6,7 @@
 out. Every network has an embedding of 32, 64 units where it has units, a softmax, and learns for
 ten epochs in batches of 128 with Adam, whose rate falls from 0.01 to 0. (0.01 was better than
 0.003 for SimpleRNN, GRU and LSTM on a part of the training names; test names had no say in it.)
-``amount`` says how many of the training names it learns from: 500, 1500, all of them, or ``more``, all
+``amount`` says how many of the training names it learns from: 500, all of them, or ``more``, all
 and names of currencies, units, time zones and variants as well. With fewer names the epochs get
 more, so that the number of updates stays.
 
@@ -55,7 +55,7 @@ NETWORKS = (
     "GRU, both directions, 2 x 32",
     "GRU, both directions",
 )
-AMOUNTS = {"all": 0, 500: 1, "more": 1, 1500: 2}  # of training names, and which runs come first
+AMOUNTS = {"all": 0, 500: 1, "more": 1}  # of training names, and which runs come first
 CURVE = ("up to triples", "GRU, both directions")
 TAGGERS = ("window of 1", "window of 3", "window of 5", "SimpleRNN", "both directions")
 TRANSLATORS = ("most frequent characters", "encoder and decoder")
