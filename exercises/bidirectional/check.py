@@ -877,7 +877,7 @@ def _name_misconception(check: Check, results: Sequence[CaseResult]) -> str | No
     """The misconception that accounts best for what is wrong, and for what is right."""
     failed = [r for r in results if r.credit < 1]
     right = [r for r in results if r.credit == 1]
-    best: tuple[float, int, str] | None = None
+    best: tuple[bool, float, int, str] | None = None
     for place, entry in enumerate(check.misconceptions):
         name = entry["id"]
         explains = sum(name in r.likely for r in failed)
@@ -889,12 +889,12 @@ def _name_misconception(check: Check, results: Sequence[CaseResult]) -> str | No
         # would have given another wrong answer, a second mistake may be at work: that counts less.
         contradicted = sum(name in r.case.mistakes for r in right)
         otherwise = sum(name in r.case.mistakes and name not in r.likely for r in failed)
-        score = (explains - 2 * contradicted - otherwise / 2, -place, name)
-        if best is None or score > best:
-            best = score
-    if best is None or best[0] <= 0:
-        return None
-    return best[2]
+        score = explains - 2 * contradicted - otherwise / 2
+        # Of two mistakes, the one that shows first is spoken of first.
+        rank = (name in failed[0].likely, score, -place, name)
+        if score > 0 and (best is None or rank > best):
+            best = rank
+    return best[-1] if best else None
 
 
 # --------------------------------------------------------------------------- in a notebook

@@ -133,6 +133,43 @@ def test_the_misconception_is_named_only_when_it_explains_the_answers(rnn):
     assert noise.misconception is None and noise.hint is None
 
 
+def test_of_two_mistakes_the_first_to_show_is_spoken_of(rnn):
+    def two_mistakes(x, h_0, W, U, b, return_sequences=False):
+        if return_sequences:
+            return right(x, h_0, W, U, b, True).swapaxes(0, 1).copy()
+        return right(x, 0 * h_0, W, U, b)
+
+    found = verdict(rnn, two_mistakes)
+    assert found.misconception == "zero_start"
+    assert found.first_failure().case.slot == "a batch, last output"
+
+
+def test_the_case_that_is_shown_is_one_that_the_hint_explains(rnn):
+    def odd_first_case(x, h_0, W, U, b, return_sequences=False):
+        if x.shape == (2, 5, 3) and not return_sequences:
+            return right(x, h_0, W, U, b) + 0.1
+        return right(x, 0 * h_0, W, U, b, return_sequences)
+
+    found = verdict(rnn, odd_first_case)
+    assert found.misconception == "zero_start"
+    assert "zero_start" in found.first_failure().likely
+
+
+def test_the_line_is_one_of_the_functions_own_cell(rnn, tmp_path):
+    given = {"np": np}
+    for number, source in enumerate(
+        [
+            "def cell(x_t, W):\n    return x_t @ W @ W",
+            "def rnn_layer(x, h_0, W, U, b):\n    return cell(x, W)",
+        ]
+    ):
+        path = tmp_path / f"{number}.py"
+        path.write_text(source)
+        exec(compile(source, str(path), "exec"), given)
+    text = verdict(rnn, given["rnn_layer"]).text()
+    assert "in line 2 of your cell: return cell(x, W)" in text
+
+
 def test_explanations_of_hidden_cases_repeat_no_number_of_the_answer(course):
     """What a function returns could be the hidden inputs, spelled in sizes, factors or digits."""
     hidden = CheckSet.load(course.hidden / "rnn.npz")
