@@ -7,16 +7,29 @@ import os
 import subprocess
 import sys
 
+import nbformat
 import pytest
+from nbgrader.utils import determine_grade
 
 from tests.attacks.tiny import hand_in
 from tests.engine.conftest import KINDS, ROOT, command_for
 
 
-def request(submission: dict | str, **options: float) -> str:
+def a_line(submission: dict | str, **options: float) -> str:
     """A line for the grader: a notebook, or the text of a file that claims to be one."""
     raw = submission if isinstance(submission, str) else json.dumps(submission)
     return json.dumps({"raw": raw, **options}) + "\n"
+
+
+def as_nbgrader_sees_it(result: dict) -> None:
+    """The notebook is a valid one, and nbgrader reads the same points from it."""
+    whole = nbformat.from_dict(result["notebook"])
+    nbformat.validate(whole)
+    for cell in whole.cells:
+        grade_id = cell.metadata.get("nbgrader", {}).get("grade_id")
+        if grade_id in result["points"]:
+            expected = result["points"][grade_id], result["of"][grade_id]
+            assert determine_grade(cell) == expected
 
 
 class Attacked:
@@ -39,9 +52,12 @@ class Attacked:
 
     def grade(self, submission: dict | str, seed: int = 1, **limits: float) -> dict:
         """Grade a notebook, or the text of a file that claims to be one."""
-        self.process.stdin.write(request(submission, seed=seed, **limits))
+        self.process.stdin.write(a_line(submission, seed=seed, **limits))
         self.process.stdin.flush()
-        return self._read()
+        result = self._read()
+        if "refused" not in result:
+            as_nbgrader_sees_it(result)
+        return result
 
     def attack(self, source: str, *after: str, between: tuple = (), **options: float) -> dict:
         return self.grade(hand_in(source, between, after), **options)
