@@ -98,7 +98,7 @@ def test_a_second_layer_and_a_second_direction_help_but_not_at_the_same_size():
     assert narrow.min() < 0 < narrow.max()
 
 
-def test_more_names_help_the_network_more_than_the_count():
+def test_the_network_comes_closer_with_more_names_and_does_not_overtake_the_count():
     def gap(amount):
         counted, learned = (
             {r["seed"]: float(r["accuracy"]) for r in RECORDED if (r["model"], r["amount"]) == key}
@@ -107,8 +107,9 @@ def test_more_names_help_the_network_more_than_the_count():
         return {seed: counted[seed] - learned[seed] for seed in learned}
 
     few, usual, more = gap("500"), gap("all"), gap("more")
-    assert all(few[seed] > usual[seed] for seed in few)
-    assert all(usual[seed] > more[seed] for seed in more)
+    assert len(set(few) & set(more)) >= 2
+    assert all(few[seed] > usual[seed] + 0.03 for seed in few)
+    assert all(more[seed] > 0 for seed in more)
 
 
 def test_both_directions_err_less_than_windows_and_windows_less_than_one_direction():
