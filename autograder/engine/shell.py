@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import inspect
 import io
 import math
 import os
@@ -196,7 +197,10 @@ class Compiler(CachingCompiler):
     """Names a cell's code as ipykernel does, with a number that does not change from run to run."""
 
     def get_code_name(self, raw_code: str, transformed_code: str, number: int) -> str:
-        return f"/tmp/ipykernel_1/{number}.py"
+        name = f"/tmp/ipykernel_1/{number}.py"
+        # Of no module: else each line of a traceback looks through all that are loaded to find that out.
+        inspect.modulesbyfile[name] = ""  # type: ignore[attr-defined]
+        return name
 
 
 class NoProfile(ProfileDir):
@@ -236,6 +240,10 @@ class Shell(InteractiveShell):
             {"output_type": "error", "ename": str(etype.__name__), "evalue": str(evalue),
              "traceback": [str(line) for line in stb]}
         )  # fmt: skip
+
+    def _format_exception_for_storage(self, exception: BaseException, *_: Any) -> dict:
+        """For the history, which is not kept: no second traceback is made up for it."""
+        return {}
 
     def system_piped(self, cmd: str) -> None:
         """`!command`: its output joins the cell's, its exit status becomes `_exit_code`."""
@@ -375,15 +383,16 @@ def warm_up(shell: Shell, allows: list[str]) -> None:
     """Do once, before any fork, what every notebook would else do first: imports and caches."""
     for name in _PRELOADS:
         _import_quietly(name)
-    # A cell and an error, so that the transformers, the parser and the traceback code are loaded.
-    for source in _WARMING:
-        shell.run_cell(source, store_history=False)
     if "matplotlib" in allows:
         _import_quietly("matplotlib.pyplot")
         _warm_figures()
     for name in ("tensorflow", "keras"):
         if name in allows:
             _import_quietly(name)
+    # Cells and errors, so that the transformers, the parser and the traceback code are loaded; last,
+    # because a traceback has to know every module's file.
+    for source in _WARMING:
+        shell.run_cell(source, store_history=False)
 
 
 _PRELOADS = (

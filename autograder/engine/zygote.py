@@ -159,6 +159,8 @@ class Zygote:
             "MPLBACKEND": "module://matplotlib_inline.backend_inline",
             "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1",
             "TF_CPP_MIN_LOG_LEVEL": "3", "CUDA_VISIBLE_DEVICES": "-1", "KERAS_HOME": "/nonexistent",
+            # One core a submission; the first use of oneDNN takes longer than all sums of a small network.
+            "TF_NUM_INTRAOP_THREADS": "1", "TF_NUM_INTEROP_THREADS": "1", "TF_ENABLE_ONEDNN_OPTS": "0",
             "PYTHONDONTWRITEBYTECODE": "1",
         }  # fmt: skip
 
