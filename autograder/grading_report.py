@@ -108,7 +108,7 @@ def _table(rows: list[Row], assignment: str) -> Table:
         points = ""
         if row.score is not None:
             points = f"{row.score - row.penalty:g} of {row.max_score:g}"
-        state = row.state + (", by hand" if row.by_hand else "")
+        state = row.state + (", rest by hand" if row.by_hand else "")
         late = [f"{row.penalty:g} points off for lateness"] if row.penalty else []
         table.add_row(
             Text(_plain(row.student)),
