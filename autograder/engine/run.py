@@ -229,7 +229,7 @@ class _Attempt:
                 continue
             try:
                 if pending and not (self.together and only_defines(plan.source, seen)):
-                    self._ask(run, "fork", None, 30.0)
+                    self._ask(run, "fork", {"alone": not self.together}, 30.0)
                     self.groups.append(pending)
                     pending = []
                 seen |= words(plan.source)
@@ -248,7 +248,7 @@ class _Attempt:
                 return []
         try:
             if pending and not self.together:
-                self._ask(run, "fork", None, 30.0)
+                self._ask(run, "fork", {"alone": not self.together}, 30.0)
             self._ask(run, "end", None, 30.0)
             self.groups.append(pending)
         except FrameError as error:
@@ -317,6 +317,8 @@ class _Attempt:
             reason = f"the answer is not one ({error})"
         if reason and self.together:
             mine = next((group for group in self.groups if place in group), [])
+            if "tensorflow" in self.zygote.allows:
+                mine = list(self.slots)  # all may have been kept in one process
             self.lost = len(mine) > 1
         while len(answers) < len(order):
             answers.append(check.Answer(missing=reason))

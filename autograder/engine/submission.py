@@ -6,10 +6,13 @@ in the student's hands and is trusted with nothing. Requests and replies, one fr
     files   {"names": [...]} + bytes      -> ready  {"layers": [...]}
     cell    {"source": ...}               -> cell   {"outputs", "updates", "count"}
     check   {"name", "slot", "count"}      -> check  {"found": bool}
+    fork    {"alone": bool}                -> fork
     end                                   -> end
 
 A check keeps the function as it is at its cell. `fork` comes before the next cell that could change
-what these functions do: a fork keeps the notebook as it is. Checks get their inputs (each over its own
+what these functions do: a fork keeps the notebook as it is. TensorFlow's first operation in a process
+costs as much as all checks of a small network: there, unless each check is to have a process `alone`,
+functions are kept as they are by a copy of their names, and called where the cells ran. Checks get their inputs (each over its own
 socket) only after `end`, when the grader no longer listens to anything else.
 """
 
@@ -111,7 +114,7 @@ async def _serve(
                     cells.shell.execution_count += 1
                 connection.send("check", {"found": found})
             case "fork":
-                if _may_fork():
+                if _may_fork() and (frame.data["alone"] or "tensorflow" not in sys.modules):
                     _fork_checks(kept, slots, connection)
                 else:
                     names = cells.shell.user_ns
