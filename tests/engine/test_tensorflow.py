@@ -49,6 +49,24 @@ def test_a_check_after_the_first_operation_sees_the_function_of_its_cell(tensorf
     assert grade(tensorflow, source, later).scores["t1"].points == 2.0
 
 
+def test_a_check_before_the_first_operation_sees_the_function_of_its_cell(tensorflow):
+    later = code("double = None\ntwo = lambda x: 3\nscale = tf.constant(3)", "later", locked=True)
+    source = "scale = 2\n\ndef two(x):\n    return x * scale\n\ndef double(x):\n    return two(x)"
+    graded = grade(tensorflow, source, later)
+    assert graded.scores["t1"].points == 2.0 and graded.flags == []
+
+
+def test_a_check_that_ends_its_process_takes_no_other_along(tensorflow):
+    own = [code("import tensorflow as tf", "setup", locked=True), solution("s", "double"),
+           test_cell("grade(double)", "t1"), code("1", "a", locked=True), solution("s", "twice"),
+           test_cell("grade(twice)", "t2"), code("2", "b", locked=True)]  # fmt: skip
+    theirs = notebook(solution("import os\n\ndef double(x):\n    os._exit(1)", "double"),
+                      solution("def twice(x):\n    return (tf.constant(x) * 2).numpy()", "twice"))  # fmt: skip
+    submitted = parse_notebook(json.dumps(theirs).encode(), "s", LIMITS)
+    graded = grade_submission(tensorflow, blueprint(*own), submitted, check_set(), LIMITS)
+    assert (graded.scores["t1"].points, graded.scores["t2"].points) == (0.0, 2.0)
+
+
 def test_other_libraries_are_not_there(tensorflow):
     graded = grade(tensorflow, LAYER, code("import sklearn", "x", locked=True))
     assert "ModuleNotFoundError" in said(graded.notebook["cells"][3]["outputs"])
