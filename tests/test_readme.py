@@ -40,7 +40,6 @@ def test_make_lists_and_knows_its_verbs(run):
         assert run("make", "-n", verb).returncode == 0
 
 
-@pytest.mark.xdist_group("rnn")
 def test_the_instructors_page(run, tmp_path, built):
     """From submissions to the file for the LMS, with the commands as they are printed."""
     from .conftest import ASSIGNMENTS
@@ -75,7 +74,6 @@ def test_the_instructors_page(run, tmp_path, built):
     assert len(list((data / "feedback").glob("*/rnn/rnn.html"))) == 12
 
 
-@pytest.mark.xdist_group("rnn")
 @pytest.mark.parametrize("command", CONTRIBUTOR)
 def test_the_contributors_commands(run, built, command):
     """As printed, but with a few submissions where the printed command takes many."""

@@ -62,7 +62,6 @@ def get(address):
     raise AssertionError(f"no answer from {address}")
 
 
-@pytest.mark.xdist_group("rnn")
 def test_formgrader_lists_the_course(server):
     listed = json.loads(get(server + "formgrader/api/assignments"))
     (rnn,) = [a for a in listed if a["name"] == "rnn"]

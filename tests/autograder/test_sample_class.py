@@ -35,7 +35,6 @@ def test_written_out_implementations_are_judged_like_the_originals(built, name):
                 assert verdict.misconception == label, f"{where}\n{verdict.text()}"
 
 
-@pytest.mark.xdist_group("rnn")
 def test_a_class_has_all_kinds_and_is_left_alone(course, tmp_path):
     target = tmp_path / "submitted"
     made = make_class(course, "rnn", 12, 0, target)

@@ -80,7 +80,6 @@ def test_a_small_class_gets_the_same_gradebook_in_four_ways(fresh, tmp_path, mon
 
 
 @pytest.mark.slow
-@pytest.mark.xdist_group("rnn")
 def test_a_made_up_class_gets_the_same_gradebook_in_four_ways(built, tmp_path, monkeypatch):
     course, students = built("rnn"), int(os.environ.get("SAME_SCORES", "24"))
     klass = making.Class(course, tmp_path / "class")

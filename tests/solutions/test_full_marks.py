@@ -49,9 +49,7 @@ def points(klass, name):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("way", ["engine", "nbgrader"])
-@pytest.mark.parametrize(
-    "name", [pytest.param(n, marks=pytest.mark.xdist_group(n)) for n in ASSIGNMENTS]
-)
+@pytest.mark.parametrize("name", ASSIGNMENTS)
 def test_right_answers_get_full_marks_and_untouched_ones_nothing(
     built, tmp_path, monkeypatch, name, way
 ):
