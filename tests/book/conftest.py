@@ -13,16 +13,6 @@ from tests.conftest import ROOT, Locked
 BOOK = ROOT / "book"
 sys.path[:0] = [str(BOOK), str(BOOK / "extensions"), str(Path(__file__).parent)]
 
-FLAGS = [
-    "--headless",
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--no-first-run",
-]
-
 
 def pages_of_toc() -> list[str]:
     """The files of book/_toc.yml without their ending, in order."""
@@ -51,16 +41,6 @@ def built_book() -> Path:
         or done.stderr[-3000:]
     )
     return output / "_build" / "html"
-
-
-@pytest.fixture(scope="session")
-def browser(chromium):
-    """A real browser without a network of its own."""
-    sync_api = pytest.importorskip("playwright.sync_api")
-    with sync_api.sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=FLAGS)
-        yield browser
-        browser.close()
 
 
 def open_page(browser, folder, name, width=1280, scheme="light"):

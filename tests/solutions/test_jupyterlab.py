@@ -46,15 +46,13 @@ def notebook(tmp_path):
 
 
 @pytest.mark.slow
-def test_a_mistake_in_every_function_is_named_in_jupyterlab(notebook, chromium):
-    sync_api = pytest.importorskip("playwright.sync_api")
-    with jupyterlab(notebook) as address, sync_api.sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+def test_a_mistake_in_every_function_is_named_in_jupyterlab(notebook, browser):
+    with jupyterlab(notebook) as address:
         # A window that is tall enough for all cells: Lab draws only those in sight.
         page = browser.new_page(viewport={"width": 1280, "height": 6000})
         shown = work_through(page, address, "rnn/rnn.ipynb")
         code = page.locator(".jp-OutputArea-output code", has_text="h_t").count()
-        browser.close()
+        page.close()
 
     assert "Hint: this is the step without its bias." in shown["test_rnn_step"]
     assert "Wrong timesteps: 1 to 4 of 0 to 4; the others are right." in shown["test_rnn_forward"]
