@@ -35,7 +35,7 @@ from autograder.gradebook import GradebookWriter, Graded, Known, Penalty
 from autograder.grader import Grader, Outcome, ZygoteDied, read_bytes
 from autograder.nbgrader_course import load_config
 from autograder.submissions import Submission
-from autograder.workers import DaskPool, Job, LocalPool, Pool, WorkerDied
+from autograder.workers import DaskPool, Job, LocalPool, Pool, WorkerDied, prepare_workers
 
 
 @dataclass(frozen=True)
@@ -160,6 +160,8 @@ class ClassRun:
                     listen(row, 0, 0)
                 return report
             stack.enter_context(only_one(self.autograded, self.assignment))
+            if not self.options.scheduler:
+                prepare_workers()
             gradebook = stack.enter_context(self._gradebook())
             prepare_assignment(self.course, self.config, self.assignment, gradebook)
             gradebook.check_writable()

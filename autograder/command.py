@@ -15,6 +15,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from autograder import quick_start  # noqa: F401  before the rest
 from autograder.build import (
     Course,
     build,

@@ -12,6 +12,7 @@ import ctypes
 import fcntl
 import multiprocessing
 import multiprocessing.connection
+import multiprocessing.forkserver
 import multiprocessing.util
 import os
 import signal
@@ -22,6 +23,7 @@ from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from autograder import quick_start  # noqa: F401  before the rest
 from autograder.check import CheckError
 from autograder.grader import Grader, Outcome, close_zygotes
 from autograder.submissions import Submission
@@ -100,14 +102,25 @@ class _Lane:
     since: float = 0.0  # when the first of them came to the front
 
 
+def _context() -> Any:
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["autograder.workers", "nbgrader.utils"])
+    return context
+
+
+def prepare_workers() -> None:
+    """Have the process that workers are forked from import what they need, while other things are done."""
+    _context()
+    multiprocessing.forkserver.ensure_running()
+
+
 class LocalPool:
     """Worker processes on this machine."""
 
     def __init__(self, grader: Grader, workers: int):
         self.grader, self.workers = grader, workers
         self.limit = grader.limits.submission_seconds * len(grader.blueprints) + PATIENCE
-        self.context = multiprocessing.get_context("forkserver")
-        self.context.set_forkserver_preload(["autograder.workers", "nbgrader.utils"])
+        self.context = _context()
         self.lanes = [self._lane() for _ in range(workers)]
 
     def _lane(self) -> _Lane:
