@@ -9,6 +9,7 @@ end. Hidden inputs enter it only after its outputs have been taken and their con
     trusted     run.py          grades one submission: the order of everything below
                 rebuild.py      the notebook that runs: instructor's cells, student's answers
                 outputs.py      makes outputs and Markdown inert
+                changes.py      which cells may change more than a notebook's own names
                 feedback.py     takes hidden inputs out of error messages
                 scores.py       points as nbgrader counts them
                 zygote.py       starts zygotes, hands them submissions, ends them
@@ -26,6 +27,7 @@ end. Hidden inputs enter it only after its outputs have been taken and their con
                 kernel.py       kernel calls by ctypes
     untrusted   submission.py   does what the grader asks, cell by cell
                 shell.py        IPython without a kernel, outputs as Jupyter's
+                snapshot.py     keeps a check's function as it is at its cell
                 harness.py      calls a function with a check's cases
 
 Imports run downwards in each group; nothing here knows an assignment's or a cell's name.

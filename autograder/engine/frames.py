@@ -22,6 +22,7 @@ import numpy as np
 
 MAGIC = b"AGF1"
 IDLE_SECONDS = 0.2  # between looks at what a running submission uses
+READ = 1 << 16  # bytes to read at least, if they are there
 PREFIX = struct.Struct("<4sIQ")
 
 # Kinds that hold plain numbers, in the sizes that every machine has.
@@ -185,8 +186,17 @@ def decode(raw: bytes, bounds: Bounds = Bounds()) -> Frame:
     if len(raw) != PREFIX.size + header + body:
         raise FrameError("a frame of another length than announced")
     start = PREFIX.size + header
-    kind, data, layout = decode_header(raw[PREFIX.size : start], body, bounds)
-    return Frame(kind, data, decode_arrays(raw[start:], layout))
+    return decode_parts(raw[PREFIX.size : start], raw[start:], bounds)
+
+
+def decode_parts(header: bytes, body: bytes, bounds: Bounds) -> Frame:
+    """The frame of a header and a body within bounds.
+
+    Raises:
+        FrameError: they are not of one frame.
+    """
+    kind, data, layout = decode_header(header, len(body), bounds)
+    return Frame(kind, data, decode_arrays(body, layout))
 
 
 class Connection:
@@ -195,6 +205,7 @@ class Connection:
     def __init__(self, descriptor: int, bounds: Bounds = Bounds()):
         self.descriptor = descriptor
         self.bounds = bounds
+        self._ahead = bytearray()  # read already, of the frames to come; at most READ bytes
         self.idle: Callable[[], None] | None = None  # called while waiting; may raise
         os.set_blocking(descriptor, False)
 
@@ -217,7 +228,10 @@ class Connection:
             FrameTimeout: the other side does not read.
             FrameClosed: the other side is gone.
         """
-        chunks = encode(kind, data, arrays)
+        self.send_encoded(encode(kind, data, arrays), deadline=deadline)
+
+    def send_encoded(self, chunks: list[bytes], *, deadline: float | None = None) -> None:
+        """Write what `encode` gave, of one frame or of several, as `send` does."""
         if sum(map(len, chunks)) <= 1 << 20:
             # One call instead of one for each array: every one may wake the other side.
             chunks = [b"".join(chunks)]
@@ -237,18 +251,23 @@ class Connection:
         Raises:
             FrameTimeout, FrameClosed, FrameError: late, gone, or not a frame within bounds.
         """
-        bounds = bounds or self.bounds
-        header, body = check_prefix(bytes(self._exactly(PREFIX.size, deadline)), bounds)
-        raw = bytes(self._exactly(header, deadline))
-        kind, data, layout = decode_header(raw, body, bounds)
-        return Frame(kind, data, decode_arrays(self._exactly(body, deadline), layout))
+        header, body = self.receive_raw(deadline=deadline, bounds=bounds)
+        return decode_parts(header, body, bounds or self.bounds)
 
-    def _exactly(self, count: int, deadline: float | None) -> bytearray:
+    def receive_raw(
+        self, *, deadline: float | None = None, bounds: Bounds | None = None
+    ) -> tuple[bytes, bytes]:
+        """Header and body of one frame, for `decode_parts`. Raises as `receive` does."""
+        prefix = self._exactly(PREFIX.size, deadline)
+        header, body = check_prefix(prefix, bounds or self.bounds)
+        return self._exactly(header, deadline), self._exactly(body, deadline)
+
+    def _exactly(self, count: int, deadline: float | None) -> bytes:
         """`count` bytes. Memory grows with what has come, not with what was announced."""
-        data = bytearray()
+        data = self._ahead
         while len(data) < count:
             try:
-                chunk = os.read(self.descriptor, min(count - len(data), 1 << 20))
+                chunk = os.read(self.descriptor, min(max(count - len(data), READ), 1 << 20))
             except BlockingIOError:
                 self._wait(select.POLLIN, deadline)
                 continue
@@ -259,7 +278,9 @@ class Connection:
             data += chunk
             if deadline is not None and len(data) < count and time.monotonic() > deadline:
                 raise FrameTimeout("no whole frame before the time limit")
-        return data
+        taken = bytes(data[:count])
+        del data[:count]
+        return taken
 
     def _wait(self, event: int, deadline: float | None) -> None:
         poller = select.poll()

@@ -8,8 +8,6 @@ Everything here runs on the trusted side. What comes from the submission is arra
 
 from __future__ import annotations
 
-import ast
-import re
 import signal
 import time
 from collections.abc import Mapping
@@ -20,8 +18,16 @@ import numpy as np
 
 from autograder import check
 from autograder.engine import outputs
+from autograder.engine.changes import may_change_libraries
 from autograder.engine.feedback import Redactor
-from autograder.engine.frames import Connection, FrameClosed, FrameError, FrameTimeout
+from autograder.engine.frames import (
+    Connection,
+    Frame,
+    FrameClosed,
+    FrameError,
+    FrameTimeout,
+    decode_parts,
+)
 from autograder.engine.limits import Limits
 from autograder.engine.rebuild import AssignmentError, Blueprint, CellPlan, Rebuilt, rebuild
 from autograder.engine.sandbox import SandboxError
@@ -29,6 +35,7 @@ from autograder.engine.scores import Score, in_kernel_points, mended_in_kernel
 from autograder.engine.watch import OverLimit
 from autograder.engine.zygote import Run, Zygote, ZygoteError
 
+SHORT = 1 << 20  # bytes of an answer that is kept to compare the second call's with
 GRACE = 2.0  # seconds that the sandboxed side gets to stop a cell or call by itself
 
 
@@ -156,11 +163,10 @@ class _Attempt:
         self.cases: dict[int, list[check.Case]] = {}
         self.fatal: int | None = None  # the cell that ended the process
         self.why = ""
-        self.together = True  # checks with only definitions between them share a fork
-        self.lost = False  # a check ended before others of its fork were asked
+        self.together = True  # checks may share a process
+        self.lost = False  # a call ended a process that may have been shared
         self.broken = False  # the submission did not keep to the protocol
         self.seconds: dict[str, float] = {}
-        self.groups: list[list[int]] = []  # check cells, by the fork that serves them
         self.slots = {
             place: slot
             for slot, place in enumerate(k for k, p in enumerate(rebuilt.plans) if p.run == "check")
@@ -221,18 +227,16 @@ class _Attempt:
 
     def _cells(self, run: Run) -> list[int]:
         """Run all cells. Returns the check cells whose function is there."""
-        found = []
-        pending: list[int] = []  # checks that no fork holds yet
-        seen: set[str] = set()  # every word of the cells so far
+        found: list[int] = []
+        kept = True  # every check's function, whatever the next cell does
         for place, plan in enumerate(self.rebuilt.plans):
             if plan.run == "text" or place in self.skipped:
                 continue
             try:
-                if pending and not (self.together and only_defines(plan.source, seen)):
-                    self._ask(run, "fork", {"alone": not self.together}, 30.0)
-                    self.groups.append(pending)
-                    pending = []
-                seen |= words(plan.source)
+                wild = may_change_libraries(plan.source)
+                if found and (wild or not kept):
+                    self._keep(run, "together" if wild else "if needed")
+                    kept = True
                 counted = False
                 if plan.source.strip():
                     self._cell(run, place, plan.source)
@@ -242,19 +246,22 @@ class _Attempt:
                     reply = self._ask(run, "check", request, 30.0)
                     if isinstance(reply, dict) and reply.get("found") is True:
                         found.append(place)
-                        pending.append(place)
+                        kept = False
             except FrameError as error:
                 self._stopped(run, place, error)
                 return []
         try:
-            if pending and not self.together:
-                self._ask(run, "fork", {"alone": not self.together}, 30.0)
+            if found and not kept and not self.together:
+                self._keep(run, "alone")
             self._ask(run, "end", None, 30.0)
-            self.groups.append(pending)
         except FrameError as error:
             self._stopped(run, len(self.rebuilt.plans), error)
             return []
         return found
+
+    def _keep(self, run: Run, fork: str) -> None:
+        """Have the functions of the checks so far kept as they are, whatever comes next."""
+        self._ask(run, "keep", {"fork": fork if self.together else "alone"}, 30.0)
 
     def _ask(self, run: Run, kind: str, data: Any, seconds: float) -> Any:
         deadline = min(time.monotonic() + seconds, self.deadline)
@@ -302,9 +309,16 @@ class _Attempt:
         reason = ""
         try:
             self._request(connection, one, cases, order, until)
+            seen: dict[int, tuple[tuple[bytes, bytes], check.Answer]] = {}
             for index in order:
                 patience = time.monotonic() + self.limits.call_seconds + GRACE
-                answers.append(self._answer(connection, cases[index], min(patience, until)))
+                raw = connection.receive_raw(deadline=min(patience, until))
+                if index in seen and seen[index][0] == raw:
+                    answers.append(seen[index][1])  # the second call gave the same, byte for byte
+                    continue
+                answers.append(self._answer(decode_parts(*raw, connection.bounds), cases[index]))
+                if len(raw[1]) <= SHORT:
+                    seen[index] = raw, answers[-1]
         except OverLimit as error:
             reason = str(error)
         except FrameTimeout:
@@ -315,11 +329,7 @@ class _Attempt:
             reason = "the call ended its process (a crash, a memory or CPU limit, or an exit)"
         except FrameError as error:
             reason = f"the answer is not one ({error})"
-        if reason and self.together:
-            mine = next((group for group in self.groups if place in group), [])
-            if "tensorflow" in self.zygote.allows:
-                mine = list(self.slots)  # all may have been kept in one process
-            self.lost = len(mine) > 1
+        self.lost = bool(reason) and self.together
         while len(answers) < len(order):
             answers.append(check.Answer(missing=reason))
 
@@ -341,17 +351,19 @@ class _Attempt:
         request = {
             "cases": entries, "order": order, "driver": one.driver,
             "drivers": getattr(self.checks, "drivers", None) if one.driver else None,
-            "call_seconds": self.limits.call_seconds,
+            "call_seconds": self.limits.call_seconds, "batch": self.together,
         }  # fmt: skip
         connection.send("calls", request, arrays, deadline=deadline)
 
-    def _answer(self, connection: Connection, case: check.Case, deadline: float) -> check.Answer:
-        frame = connection.receive(deadline=deadline)
+    def _answer(self, frame: Frame, case: check.Case) -> check.Answer:
         data = frame.data
         if not isinstance(data, dict):
             raise FrameError("no fields")
         if frame.kind == "missing":
-            return check.Answer(missing=f"time limit of {self.limits.call_seconds:g} s")
+            limit = f"time limit of {self.limits.call_seconds:g} s"
+            if data.get("called") is False:
+                limit = f"not called, because calls before ran into the {limit}"
+            return check.Answer(missing=limit)
         if frame.kind == "error":
             answer = check.Answer(
                 error=str(data.get("error"))[:500], line=data.get("line"), lineno=data.get("lineno")
@@ -371,41 +383,6 @@ class _Attempt:
         except (ValueError, TypeError, RecursionError) as error:
             raise FrameError(type(error).__name__) from None
         return self.redactor.clean(answer, case)
-
-
-_WORD = re.compile(r"[^\W\d]\w*")
-
-
-def words(source: str) -> set[str]:
-    """All words of a cell, names among them."""
-    return set(_WORD.findall(source))
-
-
-def only_defines(source: str, seen: set[str]) -> bool:
-    """Whether a cell does nothing but define functions whose names no earlier cell mentions.
-
-    Such a cell cannot change what earlier functions do. Names are compared as words, so that also a
-    mention in an f-string or a docstring counts. A giant is not looked into: a syntax tree takes
-    hundreds of times the memory of its source.
-    """
-    if len(source) > 100_000:
-        return False
-    try:
-        body = ast.parse(source).body
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return False
-    for node in body:
-        if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant):
-            continue
-        if not isinstance(node, ast.FunctionDef) or node.decorator_list or node.name in seen:
-            return False
-        defaults = [*node.args.defaults, *node.args.kw_defaults]
-        if not all(d is None or isinstance(d, ast.Constant) for d in defaults):
-            return False
-        arguments = [*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs]
-        if node.returns or any(a.annotation for a in arguments):
-            return False
-    return True
 
 
 def check_spec(spec: Any, arrays: int) -> None:

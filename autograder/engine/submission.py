@@ -6,14 +6,18 @@ in the student's hands and is trusted with nothing. Requests and replies, one fr
     files   {"names": [...]} + bytes      -> ready  {"layers": [...]}
     cell    {"source": ...}               -> cell   {"outputs", "updates", "count"}
     check   {"name", "slot", "count"}      -> check  {"found": bool}
-    fork    {"alone": bool}                -> fork
+    keep    {"fork": str}                  -> keep
     end                                   -> end
 
-A check keeps the function as it is at its cell. `fork` comes before the next cell that could change
-what these functions do: a fork keeps the notebook as it is. TensorFlow's first operation in a process
-costs as much as all checks of a small network: there, unless each check is to have a process `alone`,
-functions are kept as they are by a copy of their names, and called where the cells ran. Checks get their inputs (each over its own
-socket) only after `end`, when the grader no longer listens to anything else.
+A check's function must stay as it is at its cell. `keep` comes before the next cell. Where that cell can
+only give names and global data new values, a copy of the names that the function reaches is enough
+(`fork`: "if needed"). Where it may change anything, a fork keeps the notebook as it is ("together"), and
+after a call that ended its process each check gets a fork to itself ("alone"). A fork costs as much as
+ten cells, and after TensorFlow's first operation there can be none: checks are called where the cells ran,
+as far as that goes.
+
+Checks get their inputs (each over its own socket) only after `end`, when the grader no longer listens
+to anything else.
 """
 
 from __future__ import annotations
@@ -27,7 +31,7 @@ import types
 from pathlib import Path
 from typing import Any
 
-from autograder.engine import frames, harness, sandbox
+from autograder.engine import frames, harness, sandbox, snapshot
 from autograder.engine.jail import Jail, make_home
 from autograder.engine.limits import Limits
 from autograder.engine.shell import Cells, Shell
@@ -65,9 +69,9 @@ def main(
             connection.send("refused", {"why": f"{type(error).__name__}: {error}"})
             _exit(1)
         connection.send("ready", {"layers": sorted(jail.layers)})
-        late = asyncio.run(_serve(connection, cells, slots, limits))
+        checks = asyncio.run(_serve(connection, cells, slots))
         connection.close()
-        _serve_checks(late)
+        _serve_checks(checks)
         with contextlib.suppress(ChildProcessError):
             while True:
                 os.wait()
@@ -92,11 +96,11 @@ def _write_files(
 
 
 async def _serve(
-    connection: frames.Connection, cells: Cells, slots: list[int], limits: Limits
+    connection: frames.Connection, cells: Cells, slots: list[int]
 ) -> list[tuple[int, Any]]:
-    """Until `end`. Returns the checks that must run in this process, which cannot fork."""
-    kept: list[tuple[int, Any]] = []  # until the next fork
-    late: list[tuple[int, Any]] = []
+    """Until `end`. Returns the checks that are called in this process."""
+    fresh: list[tuple[int, Any]] = []  # since the last `keep`
+    kept: list[tuple[int, Any]] = []  # copies
     while True:
         frame = connection.receive()
         match frame.kind:
@@ -107,48 +111,64 @@ async def _serve(
                 names, slot = cells.shell.user_ns, slots[frame.data["slot"]]
                 found = frame.data["name"] in names
                 if found:
-                    kept.append((slot, names[frame.data["name"]]))
+                    fresh.append((slot, names[frame.data["name"]]))
                 else:
                     os.close(slot)
                 if frame.data["count"]:
                     cells.shell.execution_count += 1
                 connection.send("check", {"found": found})
-            case "fork":
-                if _may_fork() and (frame.data["alone"] or "tensorflow" not in sys.modules):
-                    _fork_checks(kept, slots, connection)
-                else:
-                    names = cells.shell.user_ns
-                    late += [(slot, harness.snapshot(function, names)) for slot, function in kept]
-                kept = []
-                connection.send("fork")
+            case "keep":
+                kept = _keep(fresh, kept, frame.data["fork"], cells, slots, connection)
+                fresh = []
+                connection.send("keep")
             case "end":
                 connection.send("end")
-                return late + kept
+                return kept + fresh
             case _:
                 raise ValueError(frame.kind)
 
 
+def _keep(
+    fresh: list[tuple[int, Any]], kept: list[tuple[int, Any]], fork: str, cells: Cells,
+    slots: list[int], connection: frames.Connection,
+) -> list[tuple[int, Any]]:  # fmt: skip
+    """Keep checks' functions as they are. Returns those that this process keeps."""
+    names = cells.shell.user_ns
+    # TensorFlow's first operation in a process costs as much as all checks of a small network.
+    here = not _may_fork() or (fork != "alone" and "tensorflow" in sys.modules)
+    if here:
+        return kept + [(slot, snapshot.loose_snapshot(function, names)) for slot, function in fresh]
+    if fork == "if needed":
+        try:
+            return kept + [(slot, snapshot.snapshot(function, names)) for slot, function in fresh]
+        except snapshot.OnlyForkKeepsError:
+            pass
+    if kept or fresh:
+        _fork_checks(kept + fresh, slots, connection)
+    return []
+
+
 def _fork_checks(
-    kept: list[tuple[int, Any]], slots: list[int], connection: frames.Connection
+    checks: list[tuple[int, Any]], slots: list[int], connection: frames.Connection
 ) -> None:
     """Leave a copy of this process behind that will serve these checks, one after the other."""
     if _fork() == 0:
         try:
             signal.setitimer(signal.ITIMER_REAL, 0)
-            own = {slot for slot, _ in kept}
+            own = {slot for slot, _ in checks}
             for other in [*slots, connection.descriptor]:
                 if other not in own:
                     with contextlib.suppress(OSError):
                         os.close(other)
-            _serve_checks(kept)
+            _serve_checks(checks)
         finally:
             _exit(0)
-    for slot, _ in kept:
+    for slot, _ in checks:
         os.close(slot)
 
 
-def _serve_checks(kept: list[tuple[int, Any]]) -> None:
-    for slot, function in kept:
+def _serve_checks(checks: list[tuple[int, Any]]) -> None:
+    for slot, function in checks:
         with contextlib.suppress(Exception), harness.hushed():
             harness.serve(frames.Connection(slot), function)
         os.close(slot)

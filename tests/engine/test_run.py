@@ -226,17 +226,55 @@ def test_a_helper_redefined_after_its_check_was_good_at_the_check(zygote, checks
     assert grade_two(zygote, checks, first, second) == [2.0, 0.0]
 
 
+def test_a_function_that_never_ends_is_tried_on_two_cases(grade):
+    graded = grade("def double(x):\n    while True: pass")
+    [group] = graded.verdicts["test"].groups
+    first, second, third = (result.finding.text for result in group.results)
+    assert first == second == "no answer: time limit of 1 s."
+    assert third.startswith("no answer: not called")
+
+
+def test_a_function_too_slow_for_one_case_answers_the_others(grade):
+    graded = grade("def double(x):\n    while x[0, 0] == 10: pass\n    return 2 * x")
+    [group] = graded.verdicts["test"].groups
+    assert [result.credit for result in group.results] == [1, 0, 1]
+
+
 @pytest.mark.parametrize(
-    ("source", "only"),
+    "later",
     [
-        ("def f(x, y=1):\n    'text'\n    return g(x)", True), ("'text'", True), ("", True),
-        ("def seen(): pass", False), ("f = 1", False), ("@f\ndef g(): pass", False),
-        ("def g(x=h()): pass", False), ("class A: x = 1", False), ("print(1)", False),
-        ("%time 1", False), ("def g(x: h()): pass", False), ("import os", False),
+        "import numpy as np\nnp.seterr(all='raise')", "scale[0] = 3.0", "scale += 1", "scale = 3",
+        "import numpy as np\nnp.exp = None", "def helper(x): return x", "del helper, np",
+        "helper.__code__ = (lambda x: x).__code__", "helper.__defaults__[0]['two'] = 3",
+        "class A:\n    def f(self): self.x = 1\nA().f()", "np = None", "%time 1", "",
     ],
 )  # fmt: skip
-def test_cells_that_only_define_are_told_from_others(source, only):
-    assert run.only_defines(source, {"seen"}) is only
+@pytest.mark.parametrize("locked", [True, False])
+def test_nothing_that_a_later_cell_does_changes_a_check(grade, later, locked):
+    source = (
+        "import numpy as np\nscale = np.ones(1)\n\n"
+        "def helper(x, d={'two': 2}):\n    return d['two'] * x\n\n"
+        "def double(x):\n    np.exp(np.full(1, -1e9))\n    return scale * helper(x)"
+    )
+    own = [solution("s", "double"), test_cell(GRADE, "test")]
+    if locked:
+        graded = grade(source, own=[*own, code(later, "later", locked=True)])
+    else:
+        graded = grade(source, later, own=own)
+    assert graded.points == 2.0 and graded.flags == []
+
+
+def test_what_a_check_changes_the_next_one_may_see_and_no_later_cell(zygote, checks):
+    first = "calls = []\n\ndef double(x):\n    calls.append(x)\n    return 2 * x"
+    second = "def twice(x):\n    return 2 * x"
+    theirs = notebook(
+        solution(first, "double"), solution(second, "twice"), code("print(len(calls))")
+    )
+    submitted = parse_notebook(json.dumps(theirs).encode(), "s", LIMITS)
+    graded = grade_submission(zygote, blueprint(*TWO), submitted, checks, LIMITS)
+    assert graded.points == 4.0
+    [extra] = [c for c in graded.notebook["cells"] if c["source"].startswith("print")]
+    assert said(extra["outputs"]).strip() == "0"
 
 
 def test_files_beside_the_notebook_are_there(grade):
