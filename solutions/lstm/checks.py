@@ -375,6 +375,17 @@ STEP = [
         "gate.",
     ),
     Misconception(
+        "coupled_to_input",
+        lstm_step_with(c_t=lambda s: (1 - s.i) * s.c_prev + s.i * s.g),
+        "as much is forgotten as is stored: 1 - i stands where the forget gate should. An LSTM keeps both "
+        "apart, so that it can store and keep at once; which block of the sum is not used?",
+    ),
+    Misconception(
+        "no_candidate_bias",
+        lstm_step_with(g=lambda s: np.tanh(s.blocks[2] - blocks(s.b, "ifco", "ifco")[2])),
+        "the three gates have their bias, the candidate has none. Its block of b is the third.",
+    ),
+    Misconception(
         "no_bias",
         lstm_step_with(z=lambda s: s.x_t @ s.W + s.h_prev @ s.U),
         "the bias is missing from the sum. Count the terms: input, state, bias.",
