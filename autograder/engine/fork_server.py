@@ -107,6 +107,9 @@ class ForkServer:
                 keep.add(self.jail.ruleset)
             _close_all_but(keep)
             gc.enable()
+            gc.set_threshold(
+                50_000, 20, 100
+            )  # short-lived, and of bounded memory: rarely worth a look
             submission.main(
                 self.shell, self.jail, limits, descriptors[0], descriptors[1:], self.modules
             )

@@ -33,6 +33,12 @@ _MAIN = Path(__file__).with_name("zygote_main.py")
 _PREFIX = "autograder-sandbox-"
 _PACKET = 60_000
 START_SECONDS = 120
+# Seen by the loader and the C library, once, before the first line of Python. What would be done in every
+# fork is done here: symbols are looked up when a library is loaded, memory comes in large pages.
+_LOADER = {
+    "PATH": "/usr/bin:/bin", "LANG": "C.UTF-8", "LD_BIND_NOW": "1",
+    "GLIBC_TUNABLES": "glibc.malloc.hugetlb=1",
+}  # fmt: skip
 
 
 class ZygoteError(Exception):
@@ -126,7 +132,7 @@ class Zygote:
             self._process = subprocess.Popen(
                 [sys.executable, "-I", "-S", str(_MAIN), str(theirs.fileno())],
                 pass_fds=[theirs.fileno()], stdin=subprocess.DEVNULL, stdout=self._log,
-                stderr=self._log, env={"PATH": "/usr/bin:/bin", "LANG": "C.UTF-8"}, cwd="/",
+                stderr=self._log, env=_LOADER, cwd="/",
                 start_new_session=True,
             )  # fmt: skip
         self._control = ours
