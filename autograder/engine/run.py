@@ -100,15 +100,18 @@ def grade_submission(
     deadline = time.monotonic() + limits.submission_seconds
     skipped: dict[int, str] = {}
     together = True
+    settled: _Settled = {}
     shown: _Attempt | None = (
         None  # the run whose outputs are shown, once one has seen hidden inputs
     )
     while True:
         attempt = _Attempt(zygote, rebuilt, checks, digest, limits, files or {}, skipped, deadline)
-        attempt.together = together
+        attempt.together, attempt.settled = together, settled
         attempt.go()
         if attempt.lost and time.monotonic() < deadline:
-            # A call ended the process that other checks shared: again, with one for each.
+            # A call ended the process that other checks shared: again, with one for each. Where there
+            # can be none for each (TensorFlow), without the checks whose answers are known.
+            settled = {} if together else attempt.known()
             together = False
             shown = shown or attempt
             continue
@@ -147,6 +150,9 @@ def _fits(blueprint: Blueprint, plans: list[CellPlan], checks: Mapping[str, chec
             )
 
 
+_Settled = dict[int, tuple[list[check.Case], list[check.Answer]]]  # by the check's cell
+
+
 class _Attempt:
     """One run of a rebuilt notebook in one fork."""
 
@@ -164,7 +170,11 @@ class _Attempt:
         self.fatal: int | None = None  # the cell that ended the process
         self.why = ""
         self.together = True  # checks may share a process
-        self.lost = False  # a call ended a process that may have been shared
+        self.settled: _Settled = {}  # checks that need not be asked again
+        self.shared = False  # checks do share one
+        self.failed: list[int] = []  # checks of which a call ended its process, or kept it
+        self.lost = False  # so the checks after it are not asked here
+        self.found: list[int] = []  # check cells whose function is there
         self.broken = False  # the submission did not keep to the protocol
         self.seconds: dict[str, float] = {}
         self.slots = {
@@ -180,13 +190,17 @@ class _Attempt:
         self.seconds["start"] = clock() - start
         try:
             start = clock()
-            found = self._cells(run)
+            self._cells(run)
             self.seconds["cells"] = clock() - start
             start = clock()
             if self.fatal is None:
                 # From here on the submission may learn hidden inputs: nothing but answers is read.
                 run.channel.close()
-                for place in found:
+                for place in self.found:
+                    if place in self.settled:
+                        self.cases[place], self.answers[place] = self.settled[place]
+                        run.slots[self.slots[place]].close()  # it is not to wait for a request
+                        continue
                     self._check(run, place)
                     if self.lost:
                         break
@@ -195,6 +209,11 @@ class _Attempt:
             start = clock()
             self.ended = run.finish()
             self.seconds["end"] = clock() - start
+
+    def known(self) -> _Settled:
+        """The checks that were answered, but for the last, which an earlier one may have spoilt."""
+        *fine, _ = self.answers
+        return {place: (self.cases[place], self.answers[place]) for place in fine}
 
     def _start(self) -> Run:
         names = list(self.files)
@@ -225,9 +244,9 @@ class _Attempt:
 
     # ----------------------------------------------------------------- cells
 
-    def _cells(self, run: Run) -> list[int]:
-        """Run all cells. Returns the check cells whose function is there."""
-        found: list[int] = []
+    def _cells(self, run: Run) -> None:
+        """Run all cells, and find out which checks' functions are there."""
+        found = self.found
         kept = True  # every check's function, whatever the next cell does
         for place, plan in enumerate(self.rebuilt.plans):
             if plan.run == "text" or place in self.skipped:
@@ -249,19 +268,18 @@ class _Attempt:
                         kept = False
             except FrameError as error:
                 self._stopped(run, place, error)
-                return []
+                return
         try:
             if found and not kept and not self.together:
                 self._keep(run, "alone")
             self._ask(run, "end", None, 30.0)
         except FrameError as error:
             self._stopped(run, len(self.rebuilt.plans), error)
-            return []
-        return found
 
     def _keep(self, run: Run, fork: str) -> None:
         """Have the functions of the checks so far kept as they are, whatever comes next."""
-        self._ask(run, "keep", {"fork": fork if self.together else "alone"}, 30.0)
+        reply = self._ask(run, "keep", {"fork": fork if self.together else "alone"}, 30.0)
+        self.shared |= not (isinstance(reply, dict) and reply.get("forked") is True)
 
     def _ask(self, run: Run, kind: str, data: Any, seconds: float) -> Any:
         deadline = min(time.monotonic() + seconds, self.deadline)
@@ -329,7 +347,9 @@ class _Attempt:
             reason = "the call ended its process (a crash, a memory or CPU limit, or an exit)"
         except FrameError as error:
             reason = f"the answer is not one ({error})"
-        self.lost = bool(reason) and self.together
+        if reason:
+            self.lost = self.together or (self.shared and bool(self.failed))
+            self.failed.append(place)
         while len(answers) < len(order):
             answers.append(check.Answer(missing=reason))
 
@@ -501,6 +521,8 @@ def _score(
             reason = f"`{plan.name}` is not defined"
             if attempt.fatal is not None or place in stops:
                 reason = stops.get(place, attempt.why)
+            elif place in attempt.found:
+                reason = f"time limit of {attempt.limits.submission_seconds:g} s for the notebook"
             answers = [check.Answer(missing=reason)] * len(check.plan(one, cases))
         verdict = check.judge(one, cases, answers)
         graded.verdicts[plan.grade_id] = verdict

@@ -6,7 +6,7 @@ in the student's hands and is trusted with nothing. Requests and replies, one fr
     files   {"names": [...]} + bytes      -> ready  {"layers": [...]}
     cell    {"source": ...}               -> cell   {"outputs", "updates", "count"}
     check   {"name", "slot", "count"}      -> check  {"found": bool}
-    keep    {"fork": str}                  -> keep
+    keep    {"fork": str}                  -> keep   {"forked": bool}
     end                                   -> end
 
 A check's function must stay as it is at its cell. `keep` comes before the next cell. Where that cell can
@@ -120,7 +120,7 @@ async def _serve(
             case "keep":
                 kept = _keep(fresh, kept, frame.data["fork"], cells, slots, connection)
                 fresh = []
-                connection.send("keep")
+                connection.send("keep", {"forked": not kept})
             case "end":
                 connection.send("end")
                 return kept + fresh

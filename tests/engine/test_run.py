@@ -214,6 +214,18 @@ def test_a_call_that_ends_its_process_costs_no_other_check_its_points(zygote, ch
     assert grade_two(zygote, checks, f"def double(x):\n    {crash}", second) == [0.0, 2.0]
 
 
+def test_checks_that_no_time_is_left_for_say_so(zygote, checks):
+    limits = Limits(call_seconds=30, check_seconds=30, submission_seconds=3)
+    slow = (
+        "import signal\n\ndef double(x):\n    signal.pthread_sigmask(0, {14})\n    while True: pass"
+    )
+    theirs = notebook(solution(slow, "double"), solution("def twice(x): return 2 * x", "twice"))
+    submitted = parse_notebook(json.dumps(theirs).encode(), "s", limits)
+    graded = grade_submission(zygote, blueprint(*TWO), submitted, checks, limits)
+    assert graded.points == 0
+    assert "time limit of 3 s for the notebook" in graded.verdicts["t2"].text()
+
+
 def test_a_helper_defined_after_its_check_is_missing_at_the_check(zygote, checks):
     first = "def double(x):\n    return helper(x)"
     second = "def helper(x):\n    return 2 * x\n\ndef twice(x):\n    return helper(x)"

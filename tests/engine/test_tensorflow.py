@@ -56,11 +56,12 @@ def test_a_check_before_the_first_operation_sees_the_function_of_its_cell(tensor
     assert graded.scores["t1"].points == 2.0 and graded.flags == []
 
 
-def test_a_check_that_ends_its_process_takes_no_other_along(tensorflow):
+@pytest.mark.parametrize("started", ["", "tf.zeros(1) + 1\n"], ids=["may fork", "may not fork"])
+def test_a_check_that_ends_its_process_takes_no_other_along(tensorflow, started):
     own = [code("import tensorflow as tf", "setup", locked=True), solution("s", "double"),
            test_cell("grade(double)", "t1"), code("1", "a", locked=True), solution("s", "twice"),
            test_cell("grade(twice)", "t2"), code("2", "b", locked=True)]  # fmt: skip
-    theirs = notebook(solution("import os\n\ndef double(x):\n    os._exit(1)", "double"),
+    theirs = notebook(solution(started + "import os\n\ndef double(x):\n    os._exit(1)", "double"),
                       solution("def twice(x):\n    return (tf.constant(x) * 2).numpy()", "twice"))  # fmt: skip
     submitted = parse_notebook(json.dumps(theirs).encode(), "s", LIMITS)
     graded = grade_submission(tensorflow, blueprint(*own), submitted, check_set(), LIMITS)
