@@ -25,8 +25,8 @@ MEANING = {
 }
 WITHOUT = {
     "userns": "Then files and network rest on Landlock and seccomp alone, what a submission starts "
-    "is killed by the grader instead of the kernel, and disk use is bounded by looking. What is "
-    "left: students' code can ask whether a file exists whose path it guesses, how large and how old "
+    "is killed by the grader instead of the kernel, disk use is bounded by looking, and what the "
+    "kernel keeps for sockets by their number alone. What is left: students' code can ask whether a file exists whose path it guesses, how large and how old "
     "it is; it cannot read it.",
     "uid": "Then students' code would keep root's user id.",
     "landlock": "Then every file that the grader's user can read could be read.",
